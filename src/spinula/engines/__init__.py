@@ -1,0 +1,1 @@
+"""Engines: iterators that move populations of spines and yield snapshots."""

@@ -1,0 +1,1 @@
+"""From longitudinal tables to laws, with intervals."""

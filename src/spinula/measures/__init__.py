@@ -1,0 +1,1 @@
+"""Quantities computed from a spine table, whether a microscope or an engine wrote it."""

@@ -1,0 +1,1 @@
+"""Sourced parameter sets as TOML, each with its exam."""

@@ -1,0 +1,1 @@
+"""One scientific question per file; returns data, never prints."""
