@@ -11,8 +11,9 @@ of the Brownian bridge, whatever the step. Two maps back to sizes cover all fami
     spread = a*V + b          V(y + h) = V + spread/a * (exp(a*h) - 1)
     spread = sqrt(c*V^2 + d)  V(y + h) = V*cosh(sqrt(c)*h) + spread/sqrt(c) * sinh(sqrt(c)*h)
 
-The functions are plain arithmetic: floats, arrays and tensors, and Numba compiles the same ones. What needs an
-exponential is handed one.
+The functions are plain arithmetic: floats, arrays and tensors, and Numba compiles the same ones. Two habits serve the
+kernels: what needs an exponential is handed one, and no function of a step contains a number of its own (a literal
+would make 32-bit arithmetic 64-bit).
 """
 
 from __future__ import annotations
@@ -20,14 +21,19 @@ from __future__ import annotations
 from math import asinh, log, sqrt
 
 
-def additive_increment(drift, spread, spread_slope, noise, dt, root_dt):
+def euler_step(size, drift, spread, noise, dt, root_dt):
+    """Return size + drift*dt + spread*root_dt*noise: one Ito-Euler step."""
+    return size + drift * dt + spread * root_dt * noise
+
+
+def additive_increment(drift, spread, half_slope, noise, dt, root_dt):
     """Return how far one step moves in the additive coordinate, in sqrt(day).
 
     Parameters
     ----------
     drift : Array, um3/day, the law's drift plus any drive
     spread : Array, um3/sqrt(day)
-    spread_slope : Array, 1/sqrt(day), d spread / d size
+    half_slope : Array, 1/sqrt(day), half of d spread / d size
     noise : Array, standard normal
     dt, root_dt : float, day and sqrt(day)
 
@@ -35,18 +41,22 @@ def additive_increment(drift, spread, spread_slope, noise, dt, root_dt):
     ------
     Ito's formula; see the module's text.
     """
-    return (drift / spread - 0.5 * spread_slope) * dt + root_dt * noise
+    return (drift / spread - half_slope) * dt + root_dt * noise
 
 
-def shift_linear(size, spread, noise_slope, increment, exp):
+def shift_linear(size, spread, noise_slope, increment, expm1):
     """Return the size after an increment of the additive coordinate, for spread = noise_slope*size + noise_floor."""
-    return size + spread / noise_slope * (exp(noise_slope * increment) - 1.0)
+    return size + spread / noise_slope * expm1(noise_slope * increment)
 
 
-def shift_quadratic(size, spread, root_c, increment, exp):
-    """Return the size after an increment of the additive coordinate, for spread^2 = root_c^2*size^2 + d."""
-    grown = exp(root_c * increment)
-    return 0.5 * (size * (grown + 1.0 / grown) + spread / root_c * (grown - 1.0 / grown))
+def shift_quadratic(size, spread, root_c, half, increment, expm1):
+    """Return the size after an increment of the additive coordinate, for spread^2 = root_c^2*size^2 + d.
+
+    ``half`` is 0.5 in the arithmetic of the caller. The module's formula with u = expm1(sqrt(c)*h), v = expm1(-sqrt(c)*h):  cosh = 1 + (u + v)/2,  sinh = (u - v)/2.
+    """
+    up, down = expm1(root_c * increment), expm1(-root_c * increment)
+    slope = spread / root_c
+    return size + half * ((size + slope) * up + (size - slope) * down)
 
 
 def distance_linear(size, size_min, noise_slope, noise_floor):

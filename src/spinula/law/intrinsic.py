@@ -120,7 +120,7 @@ class IntrinsicLaw(BaseModel, ABC):
         0.115
         """
         self.check_step(dt)
-        return size + (self.drift(size) + drive) * dt + self.spread(size) * math.sqrt(dt) * noise
+        return additive.euler_step(size, self.drift(size) + drive, self.spread(size), noise, dt, math.sqrt(dt))
 
 
 class _LinearSpread(IntrinsicLaw):
@@ -140,9 +140,9 @@ class _LinearSpread(IntrinsicLaw):
         self.check_step(dt)
         spread = self.spread(size)
         moved = additive.additive_increment(
-            self.drift(size) + drive, spread, self.noise_slope, noise, dt, math.sqrt(dt)
+            self.drift(size) + drive, spread, 0.5 * self.noise_slope, noise, dt, math.sqrt(dt)
         )
-        return additive.shift_linear(size, spread, self.noise_slope, moved, namespace(size).exp)
+        return additive.shift_linear(size, spread, self.noise_slope, moved, namespace(size).expm1)
 
     def distance(self, size: float, size_min: float) -> float:
         """Return how far a size lies above the threshold in the additive coordinate, sqrt(day)."""

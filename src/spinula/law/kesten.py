@@ -45,9 +45,9 @@ class KestenLaw(IntrinsicLaw):
         """Move every spine one step in the additive coordinate; arguments as :meth:`advance`."""
         self.check_step(dt)
         spread = self.spread(size)
-        slope = self.noise_slope**2 * size / spread
-        moved = additive.additive_increment(self.drift(size) + drive, spread, slope, noise, dt, math.sqrt(dt))
-        return additive.shift_quadratic(size, spread, self.noise_slope, moved, namespace(size).exp)
+        half_slope = 0.5 * self.noise_slope**2 * size / spread
+        moved = additive.additive_increment(self.drift(size) + drive, spread, half_slope, noise, dt, math.sqrt(dt))
+        return additive.shift_quadratic(size, spread, self.noise_slope, 0.5, moved, namespace(size).expm1)
 
     def distance(self, size: float, size_min: float) -> float:
         """Return how far a size lies above the threshold in the additive coordinate, sqrt(day)."""

@@ -9,17 +9,19 @@ from spinula.core.quantity import quantity
 from spinula.law.intrinsic import IntrinsicLaw, namespace
 
 
-def log_transition(deviation, sd, rate_dt, noise, exp, sqrt):
-    """Return an Ornstein-Uhlenbeck deviation after one step, exact for any step.
-
-    deviation*exp(-rate_dt) + sd*sqrt(1 - exp(-2*rate_dt))*noise
+def log_transition(deviation, kept, scatter, noise):
+    """Return an Ornstein-Uhlenbeck deviation after one step, exact for any step: deviation*kept + scatter*noise.
 
     Source
     ------
     [gillespie1996].
     """
-    kept = exp(-rate_dt)
-    return deviation * kept + sd * sqrt(1.0 - kept * kept) * noise
+    return deviation * kept + scatter * noise
+
+
+def log_step_factors(sd: float, rate: float, dt: float) -> tuple[float, float]:
+    """Return what :func:`log_transition` needs for a step: exp(-rate*dt) and sd*sqrt(1 - exp(-2*rate*dt))."""
+    return math.exp(-rate * dt), sd * math.sqrt(-math.expm1(-2 * rate * dt))
 
 
 class _LogSize(IntrinsicLaw):
@@ -52,7 +54,7 @@ class _LogSize(IntrinsicLaw):
         """Move every spine one step; exact for any step when ``drive`` is 0; arguments as :meth:`advance`."""
         x = namespace(size)
         deviation = x.log(size) + (drive / size) * dt - self.log_mean
-        moved = log_transition(deviation, self.log_sd, self.recovery_rate * dt, noise, math.exp, math.sqrt)
+        moved = log_transition(deviation, *log_step_factors(self.log_sd, self.recovery_rate, dt), noise)
         return x.exp(self.log_mean + moved)
 
     def distance(self, size: float, size_min: float) -> float:
@@ -135,8 +137,8 @@ class TwoTimeLogOULaw(_LogSize):
         total, fast = size
         x = namespace(total)
         slow = x.log(total) + (drive / total) * dt - self.log_mean - fast
-        slow = log_transition(slow, self.log_sd, self.recovery_rate * dt, noise[0], math.exp, math.sqrt)
-        fast = log_transition(fast, self.fast_log_sd, self.fast_rate * dt, noise[1], math.exp, math.sqrt)
+        slow = log_transition(slow, *log_step_factors(self.log_sd, self.recovery_rate, dt), noise[0])
+        fast = log_transition(fast, *log_step_factors(self.fast_log_sd, self.fast_rate, dt), noise[1])
         return x.exp(self.log_mean + slow + fast), fast
 
     @property
