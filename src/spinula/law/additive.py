@@ -52,7 +52,8 @@ def shift_linear(size, spread, noise_slope, increment, expm1):
 def shift_quadratic(size, spread, root_c, half, increment, expm1):
     """Return the size after an increment of the additive coordinate, for spread^2 = root_c^2*size^2 + d.
 
-    ``half`` is 0.5 in the arithmetic of the caller. The module's formula with u = expm1(sqrt(c)*h), v = expm1(-sqrt(c)*h):  cosh = 1 + (u + v)/2,  sinh = (u - v)/2.
+    ``half`` is 0.5 in the arithmetic of the caller. With u = expm1(sqrt(c)*h) and v = expm1(-sqrt(c)*h) the module's
+    formula has cosh = 1 + (u + v)/2 and sinh = (u - v)/2.
     """
     up, down = expm1(root_c * increment), expm1(-root_c * increment)
     slope = spread / root_c
