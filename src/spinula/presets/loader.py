@@ -149,12 +149,18 @@ def load_preset(name: str | Path) -> Preset:
         if quantity is not None:
             quantities[f"observation.{key}"] = quantity
     _check_sources(quantities, parsed.check, path, text)
+    observed = {key.partition(".")[2]: q.value for key, q in quantities.items() if key.startswith("observation.")}
     return Preset(
-        name=path.stem, about=parsed.about, quantities=quantities, base=parsed.base, checks=tuple(parsed.check), path=path,
+        name=path.stem,
+        about=parsed.about,
         dynamics=_dynamics(quantities, models, path, text),
-        microscope={key: q.value for key in ("size_floor", "log_noise") if (q := quantities.get(f"observation.{key}"))},
-        spine_density=quantities["observation.spine_density"].value if "observation.spine_density" in quantities else None,
-    )  # fmt: skip
+        quantities=quantities,
+        base=parsed.base,
+        checks=tuple(parsed.check),
+        path=path,
+        spine_density=observed.pop("spine_density", None),
+        microscope=observed,
+    )
 
 
 def _formation(mode: str, path: Path, text: str) -> type[BaseModel]:
