@@ -1,0 +1,5 @@
+"""From other people's files to a spine table: tidy tables, wide matrices, and the text they come in."""
+
+from spinula.fit.readers.read import read_table
+
+__all__ = ["read_table"]
