@@ -5,7 +5,7 @@ Turnover, survival and size distributions all depend on what can be seen; the ra
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -60,33 +60,40 @@ class Microscope(BaseModel):
         InvalidInputError
             If no spine was ever seen.
         """
-        frames = list(self._sessions(snapshots, Streams(seed)))
+        streams = Streams(seed)
+        frames = [self.see(snapshot, session, streams) for session, snapshot in enumerate(snapshots)]
+        return self.assemble(frames, seed=seed, animals=animals, condition=condition, prefix=prefix)
+
+    def assemble(
+        self, frames: list[pd.DataFrame], *, seed: int, animals: int = 1, condition: str = "", prefix: str = ""
+    ) -> SpineTable:
+        """Join the rows of all sessions (see :meth:`see`) into a table; arguments as :meth:`image`."""
         frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-        if frame.empty or not frame["present"].any():
+        if frame.empty:
             raise InvalidInputError("the microscope saw no spine: lower size_floor, or simulate more spines.")
         return SpineTable(self._label(frame, animals, condition, prefix), "um3", {"seed": seed, **self.model_dump()})
 
-    def _sessions(self, snapshots: Iterable[Snapshot], streams: Streams) -> Iterator[pd.DataFrame]:
-        generator = streams.generator("microscope")
-        for session, snapshot in enumerate(snapshots):
-            dendrites = int(snapshot.dendrite.max()) + 1 if len(snapshot) else 1
-            imaged = generator.random(dendrites) >= (self.missed_session if session else 0.0)
-            # The error is drawn for every spine, seen or not, so that one setting does not shift another's draws.
-            error = np.exp(self.log_noise * generator.standard_normal(len(snapshot)))
-            scored = generator.random(len(snapshot)) < self.detection
-            seen = (snapshot.size >= self.size_floor) & scored & imaged[snapshot.dendrite]
-            yield pd.DataFrame(
-                {
-                    "dendrite": snapshot.dendrite[seen],
-                    "spine_id": snapshot.spine_id[seen],
-                    "session": session,
-                    "day": snapshot.day,
-                    "position_um": snapshot.position_um[seen].astype(float),
-                    "size": (snapshot.size * error)[seen].astype(float),
-                    "present": True,
-                    "observed": True,
-                }
-            )
+    def see(self, snapshot: Snapshot, session: int, streams: Streams) -> pd.DataFrame:
+        """Return the rows of one session; each session has its own random stream, so that a run can be resumed."""
+        generator = streams.generator(f"session {session}")
+        dendrites = int(snapshot.dendrite.max()) + 1 if len(snapshot) else 1
+        imaged = generator.random(dendrites) >= (self.missed_session if session else 0.0)
+        # The error is drawn for every spine, seen or not, so that one setting does not shift another's draws.
+        error = np.exp(self.log_noise * generator.standard_normal(len(snapshot)))
+        scored = generator.random(len(snapshot)) < self.detection
+        seen = (snapshot.size >= self.size_floor) & scored & imaged[snapshot.dendrite]
+        return pd.DataFrame(
+            {
+                "dendrite": snapshot.dendrite[seen],
+                "spine_id": snapshot.spine_id[seen],
+                "session": session,
+                "day": snapshot.day,
+                "position_um": snapshot.position_um[seen].astype(float),
+                "size": (snapshot.size * error)[seen].astype(float),
+                "present": True,
+                "observed": True,
+            }
+        )
 
     @staticmethod
     def _label(frame: pd.DataFrame, animals: int, condition: str, prefix: str) -> pd.DataFrame:

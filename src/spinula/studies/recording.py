@@ -1,0 +1,141 @@
+"""Simulate and image a population, session by session, so that a killed run can go on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spinula.core.errors import ConfigError, InvalidInputError
+from spinula.core.files import replacing, write_text
+from spinula.core.streams import Streams
+from spinula.core.table import SpineTable
+from spinula.engines.observation import Microscope
+from spinula.engines.population import Layout, Population
+from spinula.law import Dynamics
+from spinula.presets import Preset
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to simulate and how to image it; the same plan gives the same bytes."""
+
+    dynamics: Dynamics
+    microscope: Microscope
+    layout: Layout
+    seed: int
+    days: float
+    every: float
+    dt: float = 0.05
+    animals: int = 1
+    condition: str = ""
+
+    @property
+    def sessions(self) -> int:
+        """The number of imaging sessions, the first one at day 0 included."""
+        return round(self.days / self.every) + 1
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the plan as plain values."""
+        parts = asdict(self)
+        for name in ("dynamics", "microscope", "layout"):
+            parts[name] = getattr(self, name).model_dump()
+        return parts
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash that tells one plan from another."""
+        return hashlib.blake2b(json.dumps(self.as_dict(), sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def change(preset: Preset, changes: dict[str, float]) -> Dynamics:
+    """Return a preset's dynamics with some values replaced, such as ``{"law.noise_slope": 0.25}``.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such key, or a value is out of its bounds.
+    """
+    from pydantic import ValidationError
+
+    data = preset.dynamics.model_dump()
+    for key, value in changes.items():
+        table, _, name = key.partition(".")
+        if not isinstance(data.get(table), dict) or name not in data[table]:
+            known = [f"{part}.{inner}" for part, values in data.items() if values for inner in values]
+            raise ConfigError("--set", key, "unknown key", cure=f"Known keys: {', '.join(known)}.")
+        data[table][name] = value
+    try:
+        return Dynamics.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError("--set", ".".join(map(str, first["loc"])), first["msg"]) from None
+
+
+def simulate(plan: Plan) -> SpineTable:
+    """Run a plan in memory and return what the microscope saw."""
+    population = Population(plan.dynamics, seed=plan.seed, layout=plan.layout, dt=plan.dt)
+    snapshots = population.run(days=plan.days, every=plan.every)
+    return plan.microscope.image(
+        snapshots, seed=plan.seed, animals=plan.animals, condition=plan.condition, prefix=plan.condition[:2]
+    )
+
+
+def record(plan: Plan, folder: Path, *, resume: bool = False) -> Iterator[tuple[int, int]]:
+    """Run a plan into a folder, yielding (session, spines seen) as they come; then write ``table.csv``.
+
+    Every file is written whole or not at all. A killed run leaves its sessions and a checkpoint in ``partial/``;
+    with ``resume`` it goes on from there and ends with the same bytes as a run that was never killed.
+
+    Raises
+    ------
+    InvalidInputError
+        If the folder holds the part of another run.
+    """
+    partial = folder / "partial"
+    population = Population(plan.dynamics, seed=plan.seed, layout=plan.layout, dt=plan.dt)
+    start = _restore(plan, population, partial) if resume else 0
+    if not resume and partial.exists():
+        shutil.rmtree(partial)
+    partial.mkdir(parents=True, exist_ok=True)
+    write_text(partial / "plan.json", json.dumps({"fingerprint": plan.fingerprint}))
+    streams, stride = Streams(plan.seed), max(1, round(plan.every / plan.dt))
+    for session in range(start, plan.sessions):
+        if session:
+            population.advance(stride)
+        frame = plan.microscope.see(population.snapshot(), session, streams)
+        with replacing(partial / f"{session:05d}.pickle") as temporary:
+            frame.to_pickle(temporary)
+        with replacing(partial / "checkpoint.npz") as temporary:
+            np.savez(temporary, session=session, **population.state())
+        yield session, len(frame)
+    frames = [pd.read_pickle(partial / f"{session:05d}.pickle") for session in range(plan.sessions)]
+    table = plan.microscope.assemble(
+        frames, seed=plan.seed, animals=plan.animals, condition=plan.condition, prefix=plan.condition[:2]
+    )
+    table.write(folder / "table.csv")
+    shutil.rmtree(partial)
+
+
+def _restore(plan: Plan, population: Population, partial: Path) -> int:
+    """Bring a population to its last checkpoint and return the next session; 0 if there is none."""
+    if not (partial / "plan.json").exists():
+        return 0
+    found = json.loads((partial / "plan.json").read_text(encoding="utf-8"))["fingerprint"]
+    if found != plan.fingerprint:
+        raise InvalidInputError(
+            f"{partial.parent} holds the part of another run.\n"
+            "  Resume with the same arguments and seed, or start again with --force."
+        )
+    if not (partial / "checkpoint.npz").exists():
+        return 0
+    with np.load(partial / "checkpoint.npz") as saved:
+        population.restore({name: saved[name] for name in saved.files})
+        return int(saved["session"]) + 1
