@@ -51,7 +51,7 @@ class Coordinate:
         return self._law.drift(size) / spread - 0.5 * slope
 
     def potential_steps(self, y: np.ndarray) -> np.ndarray:
-        """Return the change of the log of the zero-flux density (per y) between neighbouring points: 2*integral of b."""
+        """Return the change of the log zero-flux density (per y) between neighbouring points: 2*integral of b."""
         middle, half = 0.5 * (y[1:] + y[:-1]), 0.5 * np.diff(y)
         return 2 * half * sum(w * self._drift(middle + half * node) for node, w in zip(_NODES, _WEIGHTS, strict=True))
 

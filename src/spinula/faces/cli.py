@@ -1,0 +1,64 @@
+"""The command line: ``spinula COMMAND``. Commands import what they need when they run, so that --help is quick."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from spinula.core.errors import SpinulaError
+from spinula.faces.commands import demo, fit, inspect, simulate, verify
+from spinula.faces.console import say
+
+app = typer.Typer(
+    name="spinula",
+    help="The dynamics of dendritic spines: simulate them, image them, fit them to longitudinal tables.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("list")(inspect.list_)
+app.command("show")(inspect.show)
+app.command("cite")(inspect.cite)
+app.command("simulate")(simulate.simulate)
+app.command("fit")(fit.fit)
+app.command("verify")(verify.verify)
+app.command("demo")(demo.demo)
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: bool = typer.Option(False, "--version", help="Print the version and leave.")) -> None:
+    if version:
+        from spinula import __version__
+
+        typer.echo(f"spinula {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; every error that spinula raises on purpose becomes a message and an exit code.
+
+    Exit codes: 0 done, 1 a check failed, 2 usage, 3 invalid data or configuration, 4 did not converge, 5 a missing
+    extra, 130 interrupted.
+    """
+    try:
+        app(standalone_mode=False)
+    except SpinulaError as error:
+        say(f"{type(error).__name__}: {error}")
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        say("interrupted; what was finished is kept")
+        sys.exit(130)
+    except Exception as error:
+        # Typer may carry its own copy of click, so that its usage errors are known by what they can do.
+        if not hasattr(error, "show") or not hasattr(error, "exit_code"):
+            raise
+        error.show()
+        sys.exit(error.exit_code)
+    except SystemExit:
+        raise
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""``list``, ``show`` and ``cite``: what there is, what a preset says, and which papers it stands on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import typer
+
+from spinula.faces import console
+
+
+def list_(as_json: bool = typer.Option(False, "--json", help="Print one JSON document.")) -> None:
+    """List the presets, the laws and the validation rows."""
+    from spinula.law import FAMILIES
+    from spinula.presets import load_preset, preset_names
+    from spinula.studies.validation.table import rows
+
+    presets = [load_preset(name) for name in preset_names()]
+    if as_json:
+        console.print_json(
+            "list",
+            presets=[{"name": p.name, "title": p.about.title, "status": p.about.status} for p in presets],
+            laws=[{"family": family, "stands_for": law.stands_for} for family, law in FAMILIES.items()],
+            rows=[{"number": row.number, "model": row.model, "quantity": row.quantity} for row in rows()],
+        )
+        return
+    shown = console.table("Presets", ["name", "what", "status"])
+    for preset in presets:
+        shown.add_row(preset.name, preset.about.title, preset.about.status)
+    console.data.print(shown)
+    shown = console.table("\nLaws", ["family", "stands for"])
+    for family, law in FAMILIES.items():
+        shown.add_row(family, law.stands_for)
+    console.data.print(shown)
+    shown = console.table("\nValidation rows (spinula verify)", ["row", "model", "quantity", "target"])
+    for row in rows():
+        shown.add_row(str(row.number), row.model, row.quantity, row.target)
+    console.data.print(shown)
+
+
+def show(
+    preset: str = typer.Argument(help="A preset's name, or a preset TOML."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+) -> None:
+    """Show every number of a preset with its unit, its source and its status."""
+    from spinula.presets import bibliography, load_preset
+
+    found = load_preset(preset)
+    if as_json:
+        quantities = {key: quantity.model_dump() for key, quantity in found.quantities.items()}
+        checks = [check.model_dump() for check in found.checks]
+        console.print_json(
+            "show", name=found.name, about=found.about.model_dump(), dynamics=found.dynamics.model_dump(),
+            quantities=quantities, checks=checks,
+        )  # fmt: skip
+        return
+    about = found.about
+    console.data.print(f"[bold]{found.name}[/bold]: {about.title}  [{_colour(about.status)}]{about.status}[/]")
+    where = ", ".join(text for text in (about.species, about.region, about.age, about.method) if text)
+    console.data.print(where + (f"\n{about.note}" if about.note else ""), markup=False)
+    law = found.dynamics.law
+    console.data.print(f"law: {law.family} ({law.stands_for}); formation: {found.dynamics.formation.mode}\n")
+    shown = console.table("", ["parameter", "value", "unit", "how", "source", "where"])
+    for key, quantity in found.quantities.items():
+        source = bibliography()[quantity.source].short if quantity.source in bibliography() else quantity.source or "-"
+        how = f"[{_colour(quantity.how)}]{quantity.how}[/]"
+        shown.add_row(key, f"{quantity.value:g}", quantity.unit, how, source, quantity.where)
+    console.data.print(shown)
+    if found.checks:
+        shown = console.table("\nExam", ["observable", "over", "published", "tolerance", "source", "note"])
+        for check in found.checks:
+            numbers = f"{check.over_days:g} day", f"{check.published:g}", f"{check.tolerance:g}"
+            shown.add_row(check.observable, *numbers, bibliography()[check.source].short, check.note)
+        console.data.print(shown)
+
+
+def _colour(status: str) -> str:
+    return {"assumed": "yellow", "fitted": "cyan"}.get(status, "green")
+
+
+def cite(
+    what: str = typer.Argument(help="A preset's name, a preset TOML, or the folder of a run."),
+) -> None:
+    """Print the BibTeX of the papers that a preset's numbers, or a run, stand on."""
+    from spinula.core.errors import TableError
+    from spinula.presets import bibliography, load_preset
+
+    folder = Path(what)
+    if folder.is_dir():
+        if not (folder / "run.json").exists():
+            raise TableError("holds no run.json", file=what, cure="Give the folder that --out named.")
+        keys = json.loads((folder / "run.json").read_text(encoding="utf-8")).get("sources", [])
+    else:
+        found = load_preset(what)
+        keys = [*found.sources, *method_sources(found.dynamics.law.family)]
+    for key in sorted(set(keys)):
+        typer.echo(bibliography()[key].bibtex + "\n")
+
+
+def method_sources(family: str) -> list[str]:
+    """Return the papers of the methods that a law's simulation uses."""
+    laws = {
+        "linear": ["yasumatsu2008"], "linear_quadratic": ["yasumatsu2008"], "log_reverting": ["yasumatsu2008"],
+        "log_ou": ["loewenstein2011"], "two_time_log_ou": ["loewenstein2011"],
+        "kesten": ["statman2014"], "kesten_map": ["statman2014", "kesten1973"],
+    }  # fmt: skip
+    return [*laws[family], "salmon2011", "kasai2021"]

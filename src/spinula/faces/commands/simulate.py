@@ -1,0 +1,80 @@
+"""``simulate``: a preset, or a law of one's own, as a microscope would have seen it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import typer
+
+from spinula.faces import console
+from spinula.faces.commands.inspect import method_sources
+
+
+def simulate(
+    preset: str = typer.Argument(help="A preset's name, or a preset TOML (such as the fitted.toml of a fit)."),
+    out: Path = typer.Option(..., "--out", help="Folder for table.csv and run.json."),
+    days: float = typer.Option(60.0, help="How long, in days.", min=1e-6),
+    every: float = typer.Option(4.0, help="Days between imaging sessions.", min=1e-6),
+    spines: int = typer.Option(2000, help="Spines at the start.", min=1),
+    animals: int = typer.Option(4, help="Animals that the dendrites belong to.", min=1),
+    dt: float = typer.Option(0.05, help="Time step, in days; turnover does not depend on it.", min=1e-6),
+    log_noise: float = typer.Option(None, help="SD of the error of log-size; the preset's, else 0.15.", min=0.0),
+    size_floor: float = typer.Option(None, help="Smallest size that is seen, um3; the preset's, else 0.", min=0.0),
+    set_: list[str] = typer.Option([], "--set", help="Change a number: law.noise_slope=0.25. May be repeated."),
+    seed: int = typer.Option(None, help="Same seed, same bytes; drawn and stored if not given.", min=0),
+    resume: bool = typer.Option(False, help="Go on with a run that was killed."),
+    force: bool = typer.Option(False, help="Replace what is in --out."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+) -> None:
+    """Simulate a population, image it session by session, and write what was seen as a spine table."""
+    from spinula.core.files import write_text
+    from spinula.engines.observation import Microscope
+    from spinula.engines.population import Layout
+    from spinula.presets import load_preset
+    from spinula.studies.recording import Plan, change, record
+
+    found = load_preset(preset)
+    folder = console.open_folder(out, force=force, resume=resume)
+    seed = _stored_seed(folder, seed) if resume else seed
+    seed = console.choose_seed(seed)
+    seen = {"log_noise": 0.15, **found.microscope}
+    seen.update(
+        {key: value for key, value in (("log_noise", log_noise), ("size_floor", size_floor)) if value is not None}
+    )
+    layout = Layout.for_spines(spines, spine_density=found.spine_density or 1.0)
+    plan = Plan(change(found, _changes(set_)), Microscope(**seen), layout, seed, days, every, dt, animals, found.name)
+    sources = [*found.sources, *method_sources(plan.dynamics.law.family)]
+    run = console.provenance("simulate", preset=preset, seed=seed, plan=plan.as_dict(), sources=sources)
+    write_text(folder / "run.json", json.dumps(run, indent=2) + "\n")
+    for key in found.assumed if not as_json else []:
+        console.say(f"assumed, not published: {key}")
+    with console.progress(plan.sessions, "simulate") as move:
+        counts = []
+        for session, count in record(plan, folder, resume=resume):
+            counts.append(count)
+            move(session + 1, f"session {session}: {count} spines")
+    if as_json:
+        console.print_json("simulate", seed=seed, out=folder, sessions=plan.sessions, table=folder / "table.csv")
+    else:
+        console.say(f"{plan.sessions} sessions, {counts[-1] if counts else 0} spines seen in the last")
+        typer.echo(folder / "table.csv")
+
+
+def _changes(pairs: list[str]) -> dict[str, float]:
+    changes = {}
+    for pair in pairs:
+        key, _, value = pair.partition("=")
+        try:
+            changes[key.strip()] = float(value)
+        except ValueError:
+            raise typer.BadParameter(f"{pair!r} is not KEY=NUMBER", param_hint="--set") from None
+    return changes
+
+
+def _stored_seed(folder: Path, seed: int | None) -> int | None:
+    """Return the seed of the run to be resumed, unless one is given."""
+    path = folder / "run.json"
+    if seed is not None or not path.exists():
+        return seed
+    return int(json.loads(path.read_text(encoding="utf-8"))["seed"])

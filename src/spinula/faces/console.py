@@ -1,0 +1,101 @@
+"""How the command line speaks: data on stdout, messages on stderr, progress, seeds, JSON, exit codes."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from spinula.core.errors import OutputExistsError
+
+SCHEMA_VERSION = 1
+
+data = Console(soft_wrap=False, highlight=False)
+messages = Console(stderr=True, highlight=False)
+
+
+def say(text: str) -> None:
+    """Tell the user something, on stderr."""
+    messages.print(text, markup=False)
+
+
+def choose_seed(seed: int | None) -> int:
+    """Return the seed, drawing one if none was given; it is always printed."""
+    from spinula.core.streams import draw_seed
+
+    chosen = draw_seed() if seed is None else seed
+    say(f"seed {chosen}" + ("  (drawn; give --seed to repeat this run)" if seed is None else ""))
+    return chosen
+
+
+def print_json(command: str, **content: Any) -> None:
+    """Print one JSON document with a schema version; NaN becomes null."""
+    document = {"schema_version": SCHEMA_VERSION, "command": command, **content}
+    typer.echo(json.dumps(plain(document), indent=2))
+
+
+def plain(value: Any) -> Any:
+    """Return a value with everything JSON does not know made plain: NumPy numbers, NaN, paths, tuples."""
+    if isinstance(value, dict):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if hasattr(value, "item") and not isinstance(value, str):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value
+
+
+def table(title: str, columns: list[str]) -> Table:
+    """Return an empty table in the house style."""
+    made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def open_folder(out: Path, *, force: bool, resume: bool = False) -> Path:
+    """Make the folder of a run; refuse one that holds a finished run, unless told to replace it.
+
+    Raises
+    ------
+    OutputExistsError
+        If the folder is not empty and neither ``force`` nor ``resume`` is given.
+    """
+    if out.exists() and any(out.iterdir()) and not (force or resume):
+        raise OutputExistsError(out)
+    out.mkdir(parents=True, exist_ok=True)
+    return out
+
+
+@contextmanager
+def progress(total: int | None, title: str) -> Iterator[Any]:
+    """Yield a function that moves a progress bar (on stderr) to a step and names it."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn("{task.description:<32}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
+        console=messages, transient=True,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task(title, total=total)
+
+        def move(done: int, step: str = "") -> None:
+            bar.update(task, completed=done, description=step or title)
+
+        yield move
+
+
+def provenance(command: str, **content: Any) -> dict[str, Any]:
+    """Return what a run must say of itself: version, command, seed, arguments."""
+    from spinula import __version__
+
+    return plain({"schema_version": SCHEMA_VERSION, "spinula": __version__, "command": command, **content})

@@ -1,0 +1,5 @@
+"""One self-contained HTML page: figures, numbers, parameters and their papers; no network, no script."""
+
+from spinula.faces.report.page import write_comparison_report, write_fit_report
+
+__all__ = ["write_comparison_report", "write_fit_report"]
