@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from spinula.fit.kalman.patterns import group_panel
+from spinula.fit.kalman.patterns import _triangle, group_panel
 from spinula.fit.kalman.scoring import Point, evaluate, maximise, observed_information
 from spinula.fit.predictive import simulate_log_sizes
 from spinula.law import LogOULaw
@@ -102,6 +102,14 @@ def test_compression_changes_nothing_but_the_cost(panel):
     np.testing.assert_allclose(a[1].sum(axis=0), b[1].sum(axis=0), rtol=1e-9)
     assert together.spines == apart.spines == 400
     assert together.sizes == apart.sizes == 2400
+
+
+@pytest.mark.parametrize("spines", [97, 512, 5000])
+def test_triangle_in_blocks_has_the_cross_product(spines):
+    columns = np.random.default_rng(5).standard_normal((spines, 6))
+    factor = _triangle(columns)
+    assert factor.shape == (6, 6)
+    np.testing.assert_allclose(factor.T @ factor, columns.T @ columns, rtol=1e-12, atol=1e-10)
 
 
 def test_offset_does_not_cancel():

@@ -146,9 +146,20 @@ def _compress(data: np.ndarray, begin: np.ndarray, length: np.ndarray) -> tuple[
     rows = np.diff(begin).copy()
     for group in np.flatnonzero(rows > length + 1):
         a, b, sessions = begin[group], begin[group + 1], length[group]
-        factor = np.linalg.qr(np.column_stack([data[a:b, :sessions], ones[a:b]]), mode="r")
+        factor = _triangle(np.column_stack([data[a:b, :sessions], ones[a:b]]))
         rows[group] = len(factor)
         data[a : a + len(factor), :sessions] = factor[:, :sessions]
         ones[a : a + len(factor)] = factor[:, sessions]
         keep[a + len(factor) : b] = False
     return data[keep], ones[keep], np.concatenate([[0], np.cumsum(rows)])
+
+
+def _triangle(columns: np.ndarray) -> np.ndarray:
+    """Return the triangular factor of a tall matrix, from those of blocks that stay on one thread."""
+    width = columns.shape[1]
+    block = 8 * width
+    while len(columns) > 2 * block:
+        whole = len(columns) // block * block
+        factors = np.linalg.qr(columns[:whole].reshape(-1, block, width), mode="r").reshape(-1, width)
+        columns = np.concatenate([factors, columns[whole:]])
+    return np.linalg.qr(columns, mode="r")
