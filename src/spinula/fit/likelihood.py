@@ -21,25 +21,13 @@ import pandas as pd
 from spinula.core.errors import NotConvergedError, OutOfRangeError, SpinulaWarning, TableError, UsageError
 from spinula.core.table import Panel, SpineTable
 from spinula.fit.compare import MODELS, fit_model, fixed_differences_gain, start_values
+from spinula.fit.intervals import PARAMETERS, Estimate, covariance_of, estimates_of, profiled, quantile_of, weak
 from spinula.fit.kalman.patterns import Patterns, group_panel, log_sizes
 from spinula.fit.kalman.scoring import Optimum, Point, evaluate, maximise
 from spinula.law import LogOULaw
 
 Errors = Literal["auto", "model", "spine", "dendrite", "animal"]
 _ENOUGH_CLUSTERS = 8
-# Order of the parameters in a Point of one process.
-_FREE = ("recovery_rate", "log_sd", "log_noise", "log_mean")
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A fitted number, its standard error and its interval, with the unit."""
-
-    value: float
-    error: float
-    low: float
-    high: float
-    unit: str
 
 
 @dataclass(frozen=True)
@@ -56,8 +44,8 @@ class LogOUFit:
     errors : str
         ``model`` (observed information), or the cluster of the robust errors: ``spine``, ``dendrite`` or ``animal``.
     bounded : list of str
-        Parameters that ran to their bound (log_noise: 0; recovery_rate: no return seen); their ``high`` is a
-        one-sided limit from the likelihood ratio.
+        Parameters that ran to their bound (log_noise: 0; recovery_rate: no return seen). Their interval, and that of a
+        rate or noise known to less than half its value, comes from the likelihood ratio, and may begin at 0.
     aic : dict of model name to Akaike's criterion; ``log_ou`` is this fit.
     cautions : list of str
     """
@@ -92,14 +80,19 @@ class LogOUFit:
         return pd.DataFrame({name: asdict(estimate) for name, estimate in self.estimates.items()}).T.rename_axis("name")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain numbers, lists and dicts, fit for JSON."""
-        return asdict(self)
+        """Return plain numbers, lists and dicts, fit for JSON: what is not finite becomes None."""
+        return _without(asdict(self))
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> LogOUFit:
         """Return the fit that :meth:`as_dict` took apart."""
-        estimates = {name: Estimate(**estimate) for name, estimate in data["estimates"].items()}
-        return cls(**{**data, "estimates": estimates})
+        nothing = {"error": math.nan, "high": math.inf}
+        estimates = {
+            name: Estimate(**{key: nothing[key] if number is None else number for key, number in entry.items()})
+            for name, entry in data["estimates"].items()
+        }
+        aic = {name: math.inf if number is None else number for name, number in data["aic"].items()}
+        return cls(**{**data, "estimates": estimates, "aic": aic})
 
 
 def fit_log_ou(
@@ -155,15 +148,19 @@ def fit_log_ou(
     if noise is None:
         _need_two_lags(patterns, table.file)
     best = maximise(patterns, _start(patterns, noise))
-    bounded = [_FREE[index] for index in best.pinned]
+    bounded = [PARAMETERS[index] for index in best.pinned]
     _need_memory(patterns, best)
     by, labels = _clusters(panel, usable, errors)
-    covariance, clusters = _covariance(best, group_panel(logs, panel.day, labels) if by != "model" else None)
-    estimates = _estimates(best, covariance, _quantile(level, clusters if by != "model" else 0), table.size_unit)
+    covariance, clusters = covariance_of(best, group_panel(logs, panel.day, labels) if by != "model" else None)
+    estimates = estimates_of(best, covariance, quantile_of(level, clusters if by != "model" else 0), table.size_unit)
     if noise is not None:
         estimates["log_noise"] = Estimate(noise, 0.0, noise, noise, "1")
-    for name in bounded:
-        estimates |= _one_sided(estimates, name, patterns, best, level)
+    plain = np.diag(covariance_of(best, None)[0])
+    inflation = np.maximum(np.diag(covariance) / np.maximum(plain, 1e-300), 1.0)
+    for name in ("recovery_rate", "log_noise"):
+        if weak(estimates, name, best):
+            wider = float(inflation[PARAMETERS.index(name)])
+            estimates |= profiled(estimates, name, patterns, best, level=level, inflation=wider)
     aic = {"log_ou": best.aic} | (_alternatives(patterns, best) if check else {})
     cautions = [*_bound_cautions(estimates, bounded), *_time_cautions(estimates, aic, patterns)]
     for caution in cautions if check else ():
@@ -196,6 +193,15 @@ def log_likelihood(table: SpineTable, law: LogOULaw, log_noise: float) -> float:
     return float(evaluate(patterns, point)[0])
 
 
+def _without(data: Any) -> Any:
+    """Return data with None for every number that JSON does not know."""
+    if isinstance(data, dict):
+        return {key: _without(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_without(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
+
+
 def _start(patterns: Patterns, noise: float | None) -> Point:
     rate, sd, guess = start_values(patterns)
     point = MODELS["log_ou"].point([rate], [sd], guess if noise is None else noise, patterns.offset)
@@ -220,7 +226,9 @@ def _need_memory(patterns: Patterns, best: Optimum) -> None:
     """Refuse a panel that independent sizes explain as well: neither rate nor noise has a meaning there."""
     _, covariance, pairs = patterns.lags()
     independent = -0.5 * pairs[0] * (math.log(2 * math.pi * covariance[0]) + 1)
-    ran_off = "recovery_rate" in (_FREE[i] for i in best.pinned) and best.point.theta[0] > -math.log(patterns.duration)
+    ran_off = "recovery_rate" in (PARAMETERS[i] for i in best.pinned) and best.point.theta[0] > -math.log(
+        patterns.duration
+    )
     # 5.99: two parameters more, 5 %. Real panels exceed it by hundreds.
     if ran_off or 2 * (best.log_likelihood - independent) < 5.99:
         raise NotConvergedError(
@@ -245,92 +253,6 @@ def _clusters(panel: Panel, usable: np.ndarray, errors: Errors) -> tuple[str, np
     if count[by] < 2:
         raise UsageError(f"errors = {by!r}: the table has one {by} only.\n  Use errors='model' or 'spine'.")
     return by, pd.factorize(spines[by])[0]
-
-
-def _covariance(best: Optimum, clustered: Patterns | None) -> tuple[np.ndarray, int]:
-    """Return the covariance of the four parameters, and the number of clusters it rests on (0 without)."""
-    free = best.point.free
-    inner, clusters = np.linalg.inv(best.information), 0
-    if clustered is not None:
-        _, score, _ = evaluate(clustered, best.point)
-        names, place = np.unique(clustered.cluster, return_inverse=True)
-        clusters = len(names)
-        sums = np.zeros((clusters, int(free.sum())))
-        np.add.at(sums, place, score[:, free])
-        inner = inner @ (sums.T @ sums) @ inner * clusters / (clusters - 1)
-    covariance = np.zeros((len(free), len(free)))
-    covariance[np.ix_(free, free)] = inner
-    return covariance, clusters
-
-
-def _quantile(level: float, clusters: int) -> float:
-    from scipy.special import ndtri, stdtrit
-
-    tail = 0.5 + level / 2
-    return float(stdtrit(clusters - 1, tail) if clusters else ndtri(tail))
-
-
-def _estimates(best: Optimum, covariance: np.ndarray, quantile: float, size_unit: str) -> dict[str, Estimate]:
-    theta = best.point.theta
-    # Each positive quantity is the exponential of a sum of the free parameters: weights of these, and a constant.
-    sums = {
-        "log_sd": ((0, 1, 0, 0), 0.0, "1"),
-        "recovery_rate": ((1, 0, 0, 0), 0.0, "1/day"),
-        "log_noise": ((0, 0, 1, 0), 0.0, "1"),
-        "time_constant": ((-1, 0, 0, 0), 0.0, "day"),
-        "log_spread": ((0.5, 1, 0, 0), 0.5 * math.log(2), "1/sqrt(day)"),
-    }
-    error = math.sqrt(covariance[3, 3])
-    mean = float(theta[3])
-    out = {"log_mean": Estimate(mean, error, mean - quantile * error, mean + quantile * error, f"log({size_unit})")}
-    for name, (weights, constant, unit) in sums.items():
-        used = np.flatnonzero(weights)
-        weight = np.array(weights)[used]
-        value = math.exp(constant + float(weight @ theta[used]))
-        error = math.sqrt(float(weight @ covariance[np.ix_(used, used)] @ weight))
-        factor = math.exp(quantile * error)
-        out[name] = Estimate(value, value * error, value / factor, value * factor, unit)
-    return out
-
-
-def _one_sided(
-    estimates: dict[str, Estimate], name: str, patterns: Patterns, best: Optimum, level: float
-) -> dict[str, Estimate]:
-    """Return the estimates of a parameter at its bound with a one-sided limit, by the likelihood ratio.
-
-    Source
-    ------
-    [self1987]: on the bound the ratio is half chi-square(1) and half 0.
-    """
-    from scipy.special import ndtri
-
-    index, drop = _FREE.index(name), 0.5 * float(ndtri(level)) ** 2
-    sd = estimates["log_sd"].value
-    low, high = (
-        (math.log(1e-3 * sd), math.log(sd)) if name == "log_noise" else (best.point.theta[0], best.point.theta[0])
-    )
-    if name == "recovery_rate":
-        high += math.log(1e6)
-
-    def fall(value: float) -> float:
-        theta, free = best.point.theta.copy(), best.point.free.copy()
-        theta[index], free[index] = value, False
-        return best.log_likelihood - maximise(patterns, Point(theta, free)).log_likelihood - drop
-
-    for _ in range(30):  # bisection to 1e-6 of the bracket is more than a limit needs
-        middle = 0.5 * (low + high)
-        try:
-            low, high = (low, middle) if fall(middle) > 0 else (middle, high)
-        except NotConvergedError:
-            high = middle
-    limit, old = math.exp(high), estimates[name]
-    value = 0.0 if name == "log_noise" else old.value
-    out = {name: Estimate(value, math.nan, 0.0, limit, old.unit)}
-    if name == "recovery_rate":
-        tau, spread = estimates["time_constant"], estimates["log_spread"]
-        out["time_constant"] = Estimate(tau.value, math.nan, 1 / limit, math.inf, "day")
-        out["log_spread"] = Estimate(spread.value, math.nan, 0.0, sd * math.sqrt(2 * limit), spread.unit)
-    return out
 
 
 def _alternatives(patterns: Patterns, best: Optimum) -> dict[str, float]:

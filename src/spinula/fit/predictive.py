@@ -154,9 +154,9 @@ def _draw(fit: LogOUFit, generator: np.random.Generator) -> tuple[LogOULaw, floa
     estimates = fit.estimates
     positive = np.array([estimates[name].value for name in ("recovery_rate", "log_sd", "log_noise")])
     step = generator.multivariate_normal(np.zeros(4), np.array(fit.covariance), method="svd")
-    rate, sd, noise = positive * np.exp(step[:3])
-    mean = estimates["log_mean"].value + step[3]
-    return LogOULaw(log_mean=mean, log_sd=min(sd, 5.0), recovery_rate=min(rate, 50.0)), float(noise)
+    # A rate that the table hardly knows has draws far outside what a law can be.
+    rate, sd, noise = np.clip(positive * np.exp(np.clip(step[:3], -30, 30)), (1e-12, 1e-6, 0), (50, 5, 5))
+    return LogOULaw(log_mean=estimates["log_mean"].value + step[3], log_sd=sd, recovery_rate=rate), float(noise)
 
 
 def _chance(observed: np.ndarray, drawn: np.ndarray) -> float:

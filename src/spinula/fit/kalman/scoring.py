@@ -174,18 +174,23 @@ def _moved(point: Point, step: np.ndarray) -> Point:
     return replace(point, theta=theta)
 
 
+def bounds_of(point: Point, patterns: Patterns, index: int) -> tuple[float, float]:
+    """Return the smallest and the largest value of a rate or a SD (logarithms) that the data can tell from others."""
+    if index < point.processes:
+        gaps = patterns.rows.gap[patterns.rows.gap > 0]
+        return math.log(_SLOWEST / patterns.duration), math.log(_FASTEST / float(gaps.min()))
+    largest = math.log(point.total_sd)
+    return largest - _SMALLEST_SD, largest
+
+
 def _at_bound(point: Point, patterns: Patterns) -> tuple[int, float] | None:
     """Return the first parameter that has run to its bound, and the value to pin it to."""
-    count = point.processes
-    gaps = patterns.rows.gap[patterns.rows.gap > 0]
-    slowest, fastest = math.log(_SLOWEST / patterns.duration), math.log(_FASTEST / float(gaps.min()))
-    smallest = math.log(point.total_sd) - _SMALLEST_SD
     for index in np.flatnonzero(point.free[:-1]):
         value = point.theta[index]
-        if index < count:
-            if not slowest < value < fastest:
-                return int(index), slowest if value <= slowest else fastest
-        elif value < smallest:
+        smallest, largest = bounds_of(point, patterns, int(index))
+        if index < point.processes and not smallest < value < largest:
+            return int(index), smallest if value <= smallest else largest
+        if index >= point.processes and value < smallest:
             return int(index), -math.inf
     return None
 
