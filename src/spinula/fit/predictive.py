@@ -164,4 +164,5 @@ def _chance(observed: np.ndarray, drawn: np.ndarray) -> float:
     center, sd = np.nanmean(np.log(drawn), axis=0), np.nanstd(np.log(drawn), axis=0)
     worst = np.nanmax(np.abs(np.log(drawn) - center) / sd, axis=1)
     own = float(np.max(np.abs(np.log(observed) - center) / sd))
-    return math.nan if math.isnan(own) else float(np.mean(worst >= own))
+    # The table counts as one of the replicates, so that a chance is never 0.
+    return math.nan if math.isnan(own) else float((np.sum(worst >= own) + 1) / (len(worst) + 1))
