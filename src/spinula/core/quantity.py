@@ -72,8 +72,11 @@ class Quantity(BaseModel):
         return self.how == "assumed"
 
 
-def quantity(default: Any = ..., *, unit: str, what: str, **bounds: float) -> Any:
-    """Declare a model field with its unit, its meaning and its bounds (gt, ge, lt, le).
+def quantity(
+    default: Any = ..., *, unit: str, what: str,
+    gt: float | None = None, ge: float | None = None, lt: float | None = None, le: float | None = None,
+) -> Any:  # fmt: skip
+    """Declare a model field with its unit, its meaning and its bounds.
 
     Examples
     --------
@@ -82,7 +85,8 @@ def quantity(default: Any = ..., *, unit: str, what: str, **bounds: float) -> An
     >>> unit_of(Decay, "rate")
     '1/day'
     """
-    return Field(default, description=what, json_schema_extra={"unit": unit}, allow_inf_nan=False, **bounds)
+    extra = {"unit": unit}
+    return Field(default, description=what, json_schema_extra=extra, allow_inf_nan=False, gt=gt, ge=ge, lt=lt, le=le)
 
 
 def unit_of(model: type[BaseModel], field: str) -> str:

@@ -83,20 +83,33 @@ def validate(model: type[Model], data: dict[str, Any], *, file: str | Path, text
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A misspelt key is both unknown and missing; the unknown one says more.
+        first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
         inner = [part for part in first["loc"] if not isinstance(part, str) or not part.startswith("function-")]
         key = [*at, *inner]
         problem, cure = first["msg"].removeprefix("Value error, "), ""
         if first["type"] == "extra_forbidden":
-            near = get_close_matches(str(inner[-1]), list(model.model_fields), n=1, cutoff=0.5)
+            known = _fields_at(model, inner[:-1])
+            near = get_close_matches(str(inner[-1]), known, n=1, cutoff=0.5)
             problem = "unknown key"
-            cure = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(model.model_fields)}."
+            cure = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(known)}."
         elif first["type"] == "missing":
             problem = "is missing"
         elif "input" in first and not isinstance(first["input"], dict):
             problem += f" (got {first['input']!r})"
         dotted = ".".join(str(part) for part in key)
         raise ConfigError(file, dotted, problem, line=line_of(text, key), cure=cure) from None
+
+
+def _fields_at(model: type[BaseModel], key: Sequence[str | int]) -> list[str]:
+    """Return the field names of the model that a key leads to."""
+    for part in key:
+        field = model.model_fields.get(str(part))
+        inner = field.annotation if field else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return []
+        model = inner
+    return list(model.model_fields)
 
 
 def load_toml(path: str | Path, model: type[Model]) -> Model:

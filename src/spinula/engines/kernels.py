@@ -17,17 +17,22 @@ import numpy as np
 from numba import njit, prange
 
 from spinula.engines import philox as rng
-from spinula.law import additive, intrinsic, kesten, logsize
+from spinula.engines.steps import (
+    ALIVE,
+    DEAD,
+    EULER,
+    FLAG,
+    KESTEN_MAP,
+    TWO_TIME,
+    advance_one,
+    advance_vector,
+    distance,
+    linear_spread,
+)
+from spinula.law import additive
 
-REVERTING, LOG_REVERTING, KESTEN, LOG_OU, TWO_TIME, KESTEN_MAP = range(6)
 FIXED, RATE = range(2)
-ADDITIVE, EULER = range(2)
 _NOISE, _SECOND, _BRIDGE, _FIRST, _WAIT, POSITION = (np.uint32(purpose) for purpose in range(6))
-DEAD = -1e30
-ALIVE = -1e29  # anything above is a living spine
-# Where the parameter array holds what a step needs, after six parameters of the law: four constants of the step, then
-# DEAD and ALIVE, then what tells whether a step may have crossed (see _flag); all in the precision of the sizes.
-DT, LIMITS, FLAG = 6, 10, 12
 
 State = namedtuple("State", "size fast number born count next_number next_birth progress stalled formed eliminated")
 State.__doc__ = (
@@ -37,140 +42,8 @@ Plan = namedtuple("Plan", "family scheme mode last dt key minimum new births_per
 Plan.__doc__ = """What one run of the kernel does; minimum and new in the family's own coordinate."""
 _Tile = namedtuple("_Tile", "words normals second moved flags which exact")
 
-_VECTOR = {"fastmath": True, "error_model": "numpy"}
-# A call that LLVM leaves standing keeps the loop around it from being vectorised.
-_INLINE = {"forceinline": True, **_VECTOR}
-_euler = njit(additive.euler_step, **_INLINE)
-_increment = njit(additive.additive_increment, **_INLINE)
-_shift_linear = njit(additive.shift_linear, **_INLINE)
-_shift_quadratic = njit(additive.shift_quadratic, **_INLINE)
-_distance_linear = njit(additive.distance_linear)
-_distance_quadratic = njit(additive.distance_quadratic)
 _bridge = njit(additive.bridge_crossing)
 _moment = njit(additive.crossing_moment)
-_reverting = njit(intrinsic.reverting_drift, **_INLINE)
-_log_reverting = njit(intrinsic.log_reverting_drift, **_INLINE)
-_spread = njit(intrinsic.linear_spread, **_INLINE)
-_kesten_spread = njit(kesten.kesten_spread, **_INLINE)
-_transition = njit(logsize.log_transition, **_INLINE)
-
-
-@njit(**_INLINE)
-def _drift(family, p, size):
-    if family == LOG_REVERTING:
-        return _log_reverting(size, p[0], p[1], rng.log)
-    return _reverting(size, p[0], p[1], p[2])
-
-
-@njit(**_INLINE)
-def _step_spread_linear(family, scheme, p, size, noise, step):
-    """One step of the families whose spread is linear in size; ``step`` is (dt, sqrt(dt), half the noise slope)."""
-    spread = _spread(size, p[3], p[4])
-    drift = _drift(family, p, size)
-    if scheme == EULER:
-        return _euler(size, drift, spread, noise, step[0], step[1])
-    return _shift_linear(size, spread, p[3], _increment(drift, spread, step[2], noise, step[0], step[1]), rng.expm1)
-
-
-@njit(**_INLINE)
-def _step_kesten(scheme, p, size, noise, step):
-    spread = _kesten_spread(size, p[3], p[4], np.sqrt)
-    drift = _reverting(size, p[0], p[1], p[2])
-    if scheme == EULER:
-        return _euler(size, drift, spread, noise, step[0], step[1])
-    moved = _increment(drift, spread, step[2] * p[3] * size / spread, noise, step[0], step[1])
-    return _shift_quadratic(size, spread, p[3], step[3], moved, rng.expm1)
-
-
-@njit
-def _constants(p, dt):
-    """Return dt, sqrt(dt), half the noise slope and a half, in double precision, for a step of any length."""
-    return dt, math.sqrt(dt), 0.5 * p[3], 0.5
-
-
-@njit
-def _ou_factors(sd, rate, dt):
-    return math.exp(-rate * dt), sd * math.sqrt(-math.expm1(-2.0 * rate * dt))
-
-
-@njit(**_VECTOR)
-def _advance_vector(plan, p, size, fast, tile, lane):
-    """Advance one tile by one step, from ``size`` into ``tile.moved``; return how many may have crossed."""
-    count, moved = size.size, tile.moved
-    noise, second = tile.normals[lane], tile.second[lane]
-    step = (p[DT], p[DT + 1], p[DT + 2], p[DT + 3])
-    family, scheme = plan.family, plan.scheme
-    if family == REVERTING and scheme == ADDITIVE:
-        for i in range(count):
-            moved[i] = _step_spread_linear(REVERTING, ADDITIVE, p, size[i], noise[i], step)
-    elif family == REVERTING:
-        for i in range(count):
-            moved[i] = _step_spread_linear(REVERTING, EULER, p, size[i], noise[i], step)
-    elif family == LOG_REVERTING:
-        for i in range(count):
-            moved[i] = _step_spread_linear(LOG_REVERTING, scheme, p, size[i], noise[i], step)
-    elif family == KESTEN:
-        for i in range(count):
-            moved[i] = _step_kesten(scheme, p, size[i], noise[i], step)
-    elif family == LOG_OU:
-        for i in range(count):
-            moved[i] = p[0] + _transition(size[i] - p[0], step[0], step[1], noise[i])
-    elif family == TWO_TIME:
-        for i in range(count):
-            slow = _transition(size[i] - p[0] - fast[i], step[0], step[1], noise[i])
-            fast[i] = _transition(fast[i], step[2], step[3], second[i])
-            moved[i] = p[0] + slow + fast[i]
-    else:
-        for i in range(count):
-            moved[i] = math.exp(p[0] + p[1] * noise[i]) * size[i] + math.exp(p[2] + p[3] * second[i])
-    return _flag(p, size, tile)
-
-
-@njit(**_INLINE)
-def _flag(p, size, tile):
-    """Flag the spines whose step may have crossed the threshold; keep vacated slots DEAD; return how many are flagged.
-
-    A distance in the additive coordinate is at least (size - size_min)/spread, because spread grows with size; where
-    that bound puts the chance of a crossing below exp(-16), none happened.
-    """
-    moved, flags = tile.moved, tile.flags
-    dead, alive = p[LIMITS], p[LIMITS + 1]
-    minimum, reach, slope, floor = p[FLAG], p[FLAG + 1], p[FLAG + 2], p[FLAG + 3]
-    flagged = np.int32(0)
-    for i in range(size.size):
-        moved[i] = moved[i] if size[i] > alive else dead
-        within = reach * _spread(size[i], slope, floor) * _spread(moved[i], slope, floor)
-        flag = np.int32((size[i] - minimum) * (moved[i] - minimum) <= within)
-        flags[i] = flag
-        flagged += flag
-    return flagged
-
-
-@njit
-def _advance_one(plan, p, size, fast, normals, dt):
-    """Advance one newborn by a step of any length, in double precision: (size, fast)."""
-    family = plan.family
-    if family in (LOG_OU, TWO_TIME):
-        kept, scatter = _ou_factors(p[1], p[2], dt)
-        slow = _transition(size - p[0] - fast, kept, scatter, normals[0])
-        if family == TWO_TIME:
-            kept, scatter = _ou_factors(p[3], p[4], dt)
-            fast = _transition(fast, kept, scatter, normals[1])
-        return p[0] + slow + fast, fast
-    step = _constants(p, dt)
-    if family == KESTEN:
-        return _step_kesten(ADDITIVE, p, size, normals[0], step), fast
-    return _step_spread_linear(family, ADDITIVE, p, size, normals[0], step), fast
-
-
-@njit
-def _distance(plan, p, size):
-    """Distance from the threshold in the additive coordinate, sqrt(day); negative once below."""
-    if plan.family in (LOG_OU, TWO_TIME):
-        return (size - plan.minimum) / p[5]
-    if plan.family == KESTEN:
-        return _distance_quadratic(size, plan.minimum, p[3], p[4])
-    return _distance_linear(size, plan.minimum, p[3], p[4])
 
 
 @njit
@@ -187,9 +60,11 @@ def _crossed(plan, p, path, who, dt):
     if path[1] > plan.minimum:
         # The cheap bound of _flag settles most cases without the logarithms of the exact distances.
         reach = 2.0 * (path[0] - plan.minimum) * (path[1] - plan.minimum) / dt
-        if reach > luck * _spread(path[0], p[FLAG + 2], p[FLAG + 3]) * _spread(path[1], p[FLAG + 2], p[FLAG + 3]):
+        if reach > luck * linear_spread(path[0], p[FLAG + 2], p[FLAG + 3]) * linear_spread(
+            path[1], p[FLAG + 2], p[FLAG + 3]
+        ):
             return 2.0
-    before, after = _distance(plan, p, path[0]), _distance(plan, p, path[1])
+    before, after = distance(plan, p, path[0]), distance(plan, p, path[1])
     if after > 0.0 and _bridge(before, after, dt) > luck:
         return 2.0
     normal, _ = rng.normal_pair(b, c)
@@ -208,7 +83,7 @@ def _first_step(plan, p, who, born, end):
         fast = p[3] * rng.normal_pair(c, d)[0]
     if plan.scheme == EULER or plan.family == KESTEN_MAP or left <= 0.0:
         return size, fast, -1.0
-    moved, fast = _advance_one(plan, p, size, fast, rng.normal_pair(a, b), left)
+    moved, fast = advance_one(plan, p, size, fast, rng.normal_pair(a, b), left)
     share = _crossed(plan, p, (size, moved), who, left)
     return moved, fast, (born + share * left if share <= 1.0 else -1.0)
 
@@ -246,6 +121,8 @@ def _settle(state, plan, exact, tile, where):
     for i in tile.which[:flagged]:
         slot = start + i
         before, after = np.float64(state.size[dendrite, slot]), np.float64(tile.moved[i])
+        if before < ALIVE:
+            continue
         number = state.number[dendrite, slot]
         share = _crossed(plan, exact, (before, after), (dendrite, number, step, _BRIDGE), plan.dt)
         if share > 1.0:
@@ -284,7 +161,7 @@ def _advance_tiles(state, plan, p, tile, span):
             rng.fill_words(low, np.uint32(dendrite), block, _SECOND, plan.key, tile.words, count)
             rng.fill_normals(tile.words, tile.second, count)
         for step in range(first, stop):
-            if _advance_vector(plan, p, size, fast, tile, step - 4 * np.int64(block)):
+            if advance_vector(plan, p, size, fast, tile, step - 4 * np.int64(block)):
                 _settle(state, plan, tile.exact, tile, (dendrite, start, count, step))
             for i in range(count):
                 size[i] = tile.moved[i]
@@ -328,7 +205,7 @@ def _follow(plan, p, who, born, stop):
         if died >= 0.0:
             break
         words = rng.philox(np.uint32(number), np.uint32(dendrite), np.uint32(later), _FIRST, k0, k1)
-        moved, fast = _advance_one(plan, p, size, fast, rng.normal_pair(words[0], words[1]), plan.dt)
+        moved, fast = advance_one(plan, p, size, fast, rng.normal_pair(words[0], words[1]), plan.dt)
         share = _crossed(plan, p, (size, moved), (dendrite, number, later, _BRIDGE), plan.dt)
         died = 1.0 if share <= 1.0 else -1.0
         size = moved

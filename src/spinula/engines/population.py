@@ -13,18 +13,18 @@ from pydantic import BaseModel, ConfigDict
 from spinula.core.errors import InvalidInputError, OutOfRangeError
 from spinula.core.quantity import quantity
 from spinula.core.streams import Streams
-from spinula.engines import kernels
+from spinula.engines import kernels, steps
 from spinula.law import Boundary, Dynamics, FormationRate, KestenMap
 from spinula.law.logsize import log_step_factors
 
 _FAMILY = {
-    "linear": kernels.REVERTING,
-    "linear_quadratic": kernels.REVERTING,
-    "log_reverting": kernels.LOG_REVERTING,
-    "kesten": kernels.KESTEN,
-    "log_ou": kernels.LOG_OU,
-    "two_time_log_ou": kernels.TWO_TIME,
-    "kesten_map": kernels.KESTEN_MAP,
+    "linear": steps.REVERTING,
+    "linear_quadratic": steps.REVERTING,
+    "log_reverting": steps.LOG_REVERTING,
+    "kesten": steps.KESTEN,
+    "log_ou": steps.LOG_OU,
+    "two_time_log_ou": steps.TWO_TIME,
+    "kesten_map": steps.KESTEN_MAP,
 }
 Initial = Callable[[np.random.Generator, int], np.ndarray]
 
@@ -137,12 +137,12 @@ class Population:
         dynamics.law.check_step(dt)
         if isinstance(dynamics.formation, FormationRate) and dynamics.boundary is None:
             raise InvalidInputError("formation at a rate needs a boundary: give size_min and size_new.")
-        self._scheme = {"additive": kernels.ADDITIVE, "euler": kernels.EULER}[scheme]
+        self._scheme = {"additive": steps.ADDITIVE, "euler": steps.EULER}[scheme]
         self._dtype = np.dtype(dtype)
         self._family = _FAMILY[dynamics.law.family]
-        self._in_log = self._family in (kernels.LOG_OU, kernels.TWO_TIME)
+        self._in_log = self._family in (steps.LOG_OU, steps.TWO_TIME)
         self._minimum, self._new = _thresholds(dynamics, self._in_log)
-        constants = [*_parameters(dynamics.law), *_constants(dynamics.law, dt), kernels.DEAD, kernels.ALIVE]
+        constants = [*_parameters(dynamics.law), *_constants(dynamics.law, dt), steps.DEAD, steps.ALIVE]
         self._p = np.array([*constants, self._minimum, *self._reach()], self._dtype)
         self._step = 0
         self._state = self._start(initial)
@@ -171,9 +171,9 @@ class Population:
             self.advance(stride, threads=threads)
             yield self.snapshot()
 
-    def advance(self, steps: int, *, threads: int | None = None) -> None:
+    def advance(self, count: int, *, threads: int | None = None) -> None:
         """Advance the population by a number of steps, with as many threads as Numba has or as are asked for."""
-        self._step += steps
+        self._step += count
         plan = self._plan(self._step)
         before = numba.get_num_threads()
         numba.set_num_threads(min(threads or before, numba.config.NUMBA_NUM_THREADS))
@@ -219,7 +219,7 @@ class Population:
     def _reach(self) -> tuple[float, float, float]:
         """Return what flags a step that may have crossed the threshold: see ``kernels._flag``."""
         law = self.dynamics.law
-        if self._scheme == kernels.EULER or self._family == kernels.KESTEN_MAP:
+        if self._scheme == steps.EULER or self._family == steps.KESTEN_MAP:
             return 0.0, 0.0, 1.0
         slope, floor = (0.0, law.log_spread) if self._in_log else (law.noise_slope, law.noise_floor)
         return 8.0 * self.dt, slope, floor
@@ -235,10 +235,10 @@ class Population:
             raise OutOfRangeError(
                 "initial size", float(sizes.min()), f"must exceed size_min = {boundary.size_min:g} um3"
             )
-        size = np.full((dendrites, slots), kernels.DEAD, self._dtype)
+        size = np.full((dendrites, slots), steps.DEAD, self._dtype)
         size[:, :each] = (np.log(sizes) if self._in_log else sizes).reshape(dendrites, each)
-        fast = np.zeros((dendrites, slots if self._family == kernels.TWO_TIME else 1), self._dtype)
-        if self._family == kernels.TWO_TIME:
+        fast = np.zeros((dendrites, slots if self._family == steps.TWO_TIME else 1), self._dtype)
+        if self._family == steps.TWO_TIME:
             fast[:, :each] = _fast_given_size(self.dynamics.law, size[:, :each], generator)
         number = np.zeros((dendrites, slots), np.uint32)
         number[:, :each] = np.arange(each)
@@ -290,7 +290,7 @@ def _thresholds(dynamics: Dynamics, in_log: bool) -> tuple[float, float]:
     """Return size_min and size_new in the family's coordinate; without a boundary, one that nothing reaches."""
     boundary: Boundary | None = dynamics.boundary
     if boundary is None:
-        return 0.5 * kernels.DEAD, 0.0
+        return 0.5 * steps.DEAD, 0.0
     if in_log:
         return float(np.log(boundary.size_min)), float(np.log(boundary.size_new))
     return boundary.size_min, boundary.size_new

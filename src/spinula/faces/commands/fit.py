@@ -38,7 +38,8 @@ def fit(
     folder = console.open_folder(out, force=force, resume=resume)
     table = _read(file, size, size_unit, column, select, days, unsure, normalise)
     arguments = {
-        "file": file.name, "size": size, "select": select, "normalise": normalise, "noise": noise, "replicates": replicates,
+        "file": file.name, "size": size, "select": select, "normalise": normalise, "noise": noise,
+        "replicates": replicates,
     }  # fmt: skip
     seed = console.choose_seed(_stored(folder, "seed") if resume and seed is None else seed)
     mark = hashlib.blake2b(json.dumps([arguments, seed, len(table)]).encode(), digest_size=8).hexdigest()
