@@ -162,7 +162,8 @@ def _tidy(frame: pd.DataFrame, path: Path, reading: Reading) -> SpineTable:
             cure="-1 marks an unknown match: leave such rows out, or give each a name of its own.",
         )  # fmt: skip
     _presence(table, frame, names, reading, path)
-    kept = [name for name in frame.columns if name not in names.values() and name not in table]
+    used = {name for ours, name in names.items() if ours != "state"}
+    kept = [name for name in frame.columns if name not in used and name not in table]
     table = pd.concat([table, frame[kept]], axis=1)
     unit = reading.size_unit or ("um3" if _plain(str(names["size"])) in ("headvolume", "headvol") else "a.u.")
     return SpineTable(table, unit, {"file": path.name, "size": names["size"]}, str(path))
