@@ -6,7 +6,7 @@ Intervals resample the largest unit that the table has more than one of: animals
 from spinula.measures.fluctuation import autocorrelation, change_by_size, kesten_regression, mean_squared_change
 from spinula.measures.intervals import Estimate
 from spinula.measures.lifetimes import age_hazard, life_by_size, size_age_correlation
-from spinula.measures.sizes import compare_distributions, fit_two_lognormals
+from spinula.measures.sizes import compare_distributions, fit_two_lognormals, size_moments
 from spinula.measures.survival import kaplan_meier, survival, survival_by_size
 from spinula.measures.turnover import dynamic_fraction, spine_density, turnover
 
@@ -23,6 +23,7 @@ __all__ = [
     "life_by_size",
     "mean_squared_change",
     "size_age_correlation",
+    "size_moments",
     "spine_density",
     "survival",
     "survival_by_size",

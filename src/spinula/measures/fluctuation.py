@@ -9,7 +9,7 @@ import pandas as pd
 
 from spinula.core.errors import TableError
 from spinula.core.table import Panel, SpineTable
-from spinula.measures.intervals import Estimate, bootstrap, clusters, sums
+from spinula.measures.intervals import Estimate, bootstrap, clusters, interval, resample, sums
 
 
 def _pairs(panel: Panel, lag: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -35,7 +35,9 @@ def change_by_size(
 
     Returns
     -------
-    DataFrame, one row per bin: n, size (mean), change (mean), sd, low, high (of the SD, clustered), days (mean)
+    DataFrame, one row per bin
+        n, size (mean), change (mean), sd, low, high (of the SD, clustered), days (mean),
+        change_low, change_high (of the mean change, clustered)
 
     Source
     ------
@@ -53,44 +55,69 @@ def change_by_size(
     cells[np.arange(len(before)), index] = columns
     totals = sums(codes[spine], cells)
 
-    def sd(total: np.ndarray) -> np.ndarray:
+    def spread(total: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = total[..., 2] / total[..., 0]
-            return np.sqrt(np.maximum(total[..., 3] / total[..., 0] - mean**2, 0.0))
+            return np.stack([np.sqrt(np.maximum(total[..., 3] / total[..., 0] - mean**2, 0.0)), mean], axis=-1)
 
-    low, high = bootstrap(totals, sd, replicates=replicates, seed=seed)
+    low, high = bootstrap(totals, spread, replicates=replicates, seed=seed)
     whole = totals.sum(axis=0)
     mean = whole[:, 1:] / whole[:, :1]
     return pd.DataFrame(
-        {"n": whole[:, 0].astype(int), "size": mean[:, 0], "change": mean[:, 1], "sd": sd(whole), "low": low,
-         "high": high, "days": mean[:, 3]}
+        {"n": whole[:, 0].astype(int), "size": mean[:, 0], "change": mean[:, 1], "sd": spread(whole)[:, 0],
+         "low": low[:, 0], "high": high[:, 0], "days": mean[:, 3], "change_low": low[:, 1], "change_high": high[:, 1]}
     )  # fmt: skip
 
 
-def autocorrelation(table: SpineTable, *, log: bool = True, max_lag: int | None = None) -> pd.DataFrame:
+def autocorrelation(
+    table: SpineTable, *, log: bool = True, max_lag: int | None = None, replicates: int = 1000, seed: int = 0
+) -> pd.DataFrame:
     """Return the correlation of size (log-size) between sessions, averaged over pairs of sessions a lag apart.
 
     Correlating within pairs of sessions keeps the drift of a session's brightness out.
 
     Returns
     -------
-    DataFrame, one row per lag: lag (sessions), days (mean), correlation, pairs (of sessions)
+    DataFrame, one row per lag: lag (sessions), days (mean), correlation, low, high (clustered), pairs (of sessions)
     """
     panel = table.panel()
     with np.errstate(divide="ignore", invalid="ignore"):
         x = np.log(np.where(panel.size > 0, panel.size, np.nan)) if log else panel.size
+    known = np.isfinite(x)
+    # Centred, so that the sums below lose no digits.
+    x = np.where(known, x, 0.0) - np.where(known, x, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    codes, _ = clusters(panel.spines)
     rows = []
     for lag in range(1, (max_lag or x.shape[1] - 1) + 1):
-        found, days = [], []
-        for start in range(x.shape[1] - lag):
-            a, b = x[:, start], x[:, start + lag]
-            both = np.isfinite(a) & np.isfinite(b)
-            if both.sum() > 3 and a[both].std() > 0 and b[both].std() > 0:
-                found.append(np.corrcoef(a[both], b[both])[0, 1])
-                days.append(np.mean(panel.day[both, start + lag] - panel.day[both, start]))
-        if found:
-            rows.append((lag, np.mean(days), np.mean(found), len(found)))
-    return pd.DataFrame(rows, columns=["lag", "days", "correlation", "pairs"])
+        both = known[:, :-lag] & known[:, lag:]
+        a, b = np.where(both, x[:, :-lag], 0.0), np.where(both, x[:, lag:], 0.0)
+        totals = sums(codes, np.stack([both, a, b, a * a, b * b, a * b], axis=-1).astype(float))
+        each = _pearson(totals.sum(axis=0))
+        use = np.isfinite(each) & (both.sum(axis=0) > 3)
+        if not use.any():
+            continue
+        totals = totals[:, use]
+        low, high = bootstrap(
+            totals, lambda total: _mean(_pearson(total)), replicates=replicates, seed=seed, within=(-1.0, 1.0)
+        )
+        gaps = np.where(both, panel.day[:, lag:] - panel.day[:, :-lag], 0.0).sum(axis=0)[use] / both.sum(axis=0)[use]
+        rows.append((lag, gaps.mean(), each[use].mean(), float(low), float(high), int(use.sum())))
+    return pd.DataFrame(rows, columns=["lag", "days", "correlation", "low", "high", "pairs"])
+
+
+def _pearson(total: np.ndarray) -> np.ndarray:
+    """Return correlations from sums of (1, a, b, a*a, b*b, a*b); NaN where one of the two does not vary."""
+    n, a, b, aa, bb, ab = np.moveaxis(total, -1, 0)
+    first, second = n * aa - a * a, n * bb - b * b
+    with np.errstate(invalid="ignore", divide="ignore"):
+        varies = (first > 1e-12 * n * aa) & (second > 1e-12 * n * bb)
+        return np.where(varies, (n * ab - a * b) / np.sqrt(first * second), np.nan)
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Return the mean over the last axis, of what is finite."""
+    finite = np.isfinite(values)
+    return np.where(finite, values, 0.0).sum(axis=-1) / np.where(finite.any(axis=-1), finite.sum(axis=-1), np.nan)
 
 
 def mean_squared_change(table: SpineTable, *, log: bool = True, replicates: int = 1000, seed: int = 0) -> pd.DataFrame:
@@ -111,7 +138,9 @@ def mean_squared_change(table: SpineTable, *, log: bool = True, replicates: int 
         change = np.log(after[keep] / before[keep]) if log else after[keep] - before[keep]
         totals = sums(codes[spine[keep]], np.stack([np.ones_like(change), change**2], axis=-1))
         totals = totals[totals[:, 0] > 0]
-        low, high = bootstrap(totals, lambda total: total[..., 1] / total[..., 0], replicates=replicates, seed=seed)
+        low, high = bootstrap(
+            totals, lambda total: total[..., 1] / total[..., 0], replicates=replicates, seed=seed, within=(0.0, np.inf)
+        )
         rows.append((lag, days[keep].mean(), (change**2).mean(), float(low), float(high), len(change)))
     return pd.DataFrame(rows, columns=["lag", "days", "msd", "low", "high", "n"])
 
@@ -146,7 +175,9 @@ def kesten_regression(table: SpineTable, *, lag: int = 1, replicates: int = 1000
         return np.stack([slope, (y - slope * x) / n], axis=-1)
 
     value = line(totals.sum(axis=0))
-    low, high = bootstrap(totals, line, replicates=replicates, seed=seed)
-    error = (high - low) / 3.92
+    low = high = error = np.full(2, np.nan)
+    if replicates and len(totals) > 1:
+        drawn = resample(totals, line, replicates=replicates, seed=seed)
+        (low, high), error = interval(drawn, value, len(totals)), np.nanstd(drawn, axis=0)
     estimates = [Estimate(*map(float, row), len(totals), unit) for row in zip(value, error, low, high, strict=True)]
     return KestenRegression(estimates[0], estimates[1], len(spine), float(days.mean()))

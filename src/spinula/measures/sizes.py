@@ -10,6 +10,8 @@ import pandas as pd
 from scipy import optimize, stats
 
 from spinula.core.errors import NotConvergedError, TableError
+from spinula.core.table import SpineTable
+from spinula.measures.intervals import bootstrap, clusters, sums
 
 _MINIMUM = 20
 
@@ -46,6 +48,61 @@ def _maximise(log_density: Callable[[np.ndarray], float], start: list[float]) ->
     if not found.success:
         raise NotConvergedError(f"the fit of a size distribution stopped early: {found.message}")
     return found.x, -float(found.fun)
+
+
+def size_moments(
+    table: SpineTable, *, session: int | None = None, replicates: int = 1000, seed: int = 0
+) -> pd.DataFrame:
+    """Return mean, SD, coefficient of variation and skewness of size, and the same of log-size, with intervals.
+
+    Parameters
+    ----------
+    session : int, optional
+        One session (its place in time, from 0); all of them pooled if not given.
+
+    Returns
+    -------
+    DataFrame, indexed mean, sd, cv, skewness, log_mean, log_sd, log_skewness: value, low, high (clustered)
+
+    Source
+    ------
+    Sample moments, not corrected for small samples.
+
+    Examples
+    --------
+    >>> from spinula.core.table import example_table
+    >>> float(size_moments(example_table()).value["mean"].round(3))
+    0.102
+    """
+    panel = table.panel()
+    size = panel.size if session is None else panel.size[:, [session]]
+    spine, column = np.nonzero(size > 0)
+    if not len(spine):
+        raise TableError("no size was measured", file=table.file, column="size")
+    x = size[spine, column]
+    scale, centre = x.mean(), np.log(x).mean()
+    # Scaled, so that sums of cubes lose no digits.
+    powers = [(y**k) for y in (x / scale - 1, np.log(x) - centre) for k in (1, 2, 3)]
+    totals = sums(clusters(panel.spines)[0][spine], np.stack([np.ones_like(x), *powers], axis=-1))
+
+    def moments(total: np.ndarray) -> np.ndarray:
+        n = total[..., 0]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            (mean, sd, skew), (log_mean, log_sd, log_skew) = (
+                _three(*(total[..., k] / n for k in range(start, start + 3))) for start in (1, 4)
+            )
+        mean = (mean + 1) * scale
+        return np.stack([mean, sd * scale, sd * scale / mean, skew, log_mean + centre, log_sd, log_skew], axis=-1)
+
+    low, high = bootstrap(totals, moments, replicates=replicates, seed=seed)
+    names = ["mean", "sd", "cv", "skewness", "log_mean", "log_sd", "log_skewness"]
+    return pd.DataFrame({"value": moments(totals.sum(axis=0)), "low": low, "high": high}, index=names)
+
+
+def _three(first: np.ndarray, second: np.ndarray, third: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return mean, SD and skewness from the means of the first three powers."""
+    sd = np.sqrt(np.maximum(second - first**2, 0.0))
+    return first, sd, (third - 3 * first * second + 2 * first**3) / sd**3
 
 
 def fit_two_lognormals(sizes: np.ndarray, *, size_floor: float = 0.0) -> Mixture:

@@ -5,6 +5,8 @@ A spine counts in an interval only if it was observed in both sessions: not imag
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -34,7 +36,8 @@ def turnover(table: SpineTable, *, replicates: int = 1000, seed: int = 0) -> pd.
     Returns
     -------
     DataFrame, one row per interval
-        session, days, n1, n2, lost, gained, loss, gain, turnover_ratio, low, high, loss_rate, gain_rate (1/day)
+        session, days, n1, n2, lost, gained, loss, gain, turnover_ratio, low, high (of the ratio, clustered),
+        loss_rate, gain_rate (1/day), loss_low, loss_high, gain_low, gain_high (of the fractions, clustered)
 
     Raises
     ------
@@ -55,21 +58,23 @@ def turnover(table: SpineTable, *, replicates: int = 1000, seed: int = 0) -> pd.
     codes, _ = clusters(spines)
     totals = sums(codes, counts)
 
-    def ratio(total: np.ndarray) -> np.ndarray:
+    def fractions(total: np.ndarray) -> np.ndarray:
+        n1, n2, lost, gained = np.moveaxis(total, -1, 0)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return (total[..., 2] + total[..., 3]) / (total[..., 0] + total[..., 1])
+            return np.stack([(lost + gained) / (n1 + n2), lost / n1, gained / n2], axis=-1)
 
-    low, high = bootstrap(totals, ratio, replicates=replicates, seed=seed)
+    low, high = bootstrap(totals, fractions, replicates=replicates, seed=seed, within=(0.0, 1.0))
     n1, n2, lost, gained = totals.sum(axis=0).T
+    ratio, loss, gain = fractions(totals.sum(axis=0)).T
     with np.errstate(invalid="ignore", divide="ignore"):
-        loss, gain = lost / n1, gained / n2
         rates = -np.log1p(-loss) / days, -np.log1p(-gain) / days
     return pd.DataFrame(
         {
             "session": np.arange(len(days)), "days": days, "n1": n1.astype(int), "n2": n2.astype(int),
             "lost": lost.astype(int), "gained": gained.astype(int), "loss": loss, "gain": gain,
-            "turnover_ratio": ratio(totals.sum(axis=0)), "low": low, "high": high,
+            "turnover_ratio": ratio, "low": low[:, 0], "high": high[:, 0],
             "loss_rate": rates[0], "gain_rate": rates[1],
+            "loss_low": low[:, 1], "loss_high": high[:, 1], "gain_low": low[:, 2], "gain_high": high[:, 2],
         }
     )  # fmt: skip
 
@@ -87,18 +92,23 @@ def dynamic_fraction(table: SpineTable) -> Estimate:
     with np.errstate(invalid="ignore", divide="ignore"):
         fraction = gained / n2 + lost / n1
     by_dendrite = pd.DataFrame(fraction, index=names).mean(axis=1, skipna=True)
-    return mean_of_groups(by_dendrite, "dendrite")
+    return mean_of_groups(by_dendrite, "dendrite", spines.groupby("dendrite")["animal"].first())
 
 
-def spine_density(table: SpineTable) -> Estimate:
+def spine_density(table: SpineTable, *, only: Mapping[str, Collection[object]] | None = None) -> Estimate:
     """Return the spines per um of dendrite, averaged over sessions within a dendrite, then over dendrites.
 
     The length of a dendrite in a session is the distance between its outermost spines then.
 
+    Parameters
+    ----------
+    only : dict of column to values
+        Counts these spines alone, over the length of all: ``{"state": [1]}`` is the density of shaft synapses.
+
     Raises
     ------
     TableError
-        If positions are not measured.
+        If positions are not measured, or a column is not in the table.
 
     Source
     ------
@@ -110,7 +120,13 @@ def spine_density(table: SpineTable) -> Estimate:
             "no position was measured", file=table.file, column="position_um",
             cure="Give the position of each spine along its dendrite, in um.",
         )  # fmt: skip
-    each = seen.groupby(["dendrite", "session"])["position_um"].agg(["size", "min", "max"])
+    each = seen.groupby(["dendrite", "session"])["position_um"].agg(["min", "max"])
     length = each["max"] - each["min"]
-    density = (each["size"] / length.where(length > 0)).groupby(level=0).mean()
-    return mean_of_groups(density, "dendrite")
+    counted = np.ones(len(seen), bool)
+    for column, values in (only or {}).items():
+        if column not in seen:
+            raise TableError("is not in the table", file=table.file, column=column, cure="Check its name.")
+        counted &= seen[column].isin(list(values)).to_numpy()
+    count = pd.Series(counted, seen.index).groupby([seen["dendrite"], seen["session"]]).sum()
+    density = (count / length.where(length > 0)).groupby(level=0).mean()
+    return mean_of_groups(density, "dendrite", seen.groupby("dendrite")["animal"].first())
