@@ -96,6 +96,18 @@ def test_verify_prints_and_reports(tmp_path):
     assert {"target", "reproduced", "tolerance", "passed"} <= set(document["rows"][0])
 
 
+def test_a_row_that_fails_is_code_1(monkeypatch):
+    from spinula.faces import cli
+    from spinula.studies.validation import row, table
+
+    failing = row.Row(2, "m", "q", "t", "-", "analytic", "", lambda seed: row.Outcome("x", False))
+    monkeypatch.setattr(table, "rows", lambda: [failing])
+    monkeypatch.setattr(sys, "argv", ["spinula", "verify", "2"])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 1
+
+
 def test_fit_writes_everything_and_the_law_runs_again(simulated, tmp_path):
     out = tmp_path / "fit"
     done = _run("fit", simulated / "table.csv", "--out", out, "--seed", 1, "--replicates", 50, "--json", check=0)

@@ -43,7 +43,7 @@ def main() -> None:
     extra, 130 interrupted.
     """
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)
     except SpinulaError as error:
         say(f"{type(error).__name__}: {error}")
         sys.exit(error.exit_code)
@@ -56,8 +56,11 @@ def main() -> None:
             raise
         error.show()
         sys.exit(error.exit_code)
-    except SystemExit:
-        raise
+    # Typer hands back the code of typer.Exit, and of an interrupt that it caught itself.
+    if isinstance(code, int) and code:
+        if code == 130:
+            say("interrupted; what was finished is kept")
+        sys.exit(code)
 
 
 if __name__ == "__main__":
