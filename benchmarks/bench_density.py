@@ -26,6 +26,7 @@ def ours(cells):
 
 def fplanck_error(cells):
     import fplanck
+    from scipy.constants import k
 
     # y in sqrt(day), unit diffusion 1/2: drift force b(y) with unit drag and temperature 1/2.
     slope, floor = LAW.noise_slope, LAW.noise_floor
@@ -37,7 +38,7 @@ def fplanck_error(cells):
         size = (np.exp(slope * (y + middle)) - floor) / slope
         return LAW.drift(size) / LAW.spread(size) - 0.5 * slope
 
-    temperature = 0.5 / fplanck.k if hasattr(fplanck, "k") else 0.5 / 1.380649e-23
+    temperature = 0.5 / k
     model = fplanck.fokker_planck(temperature=temperature, drag=1, extent=high - low, resolution=resolution,
                                   boundary=fplanck.boundary.reflecting, force=force)  # fmt: skip
     mass = model.steady_state()
@@ -61,15 +62,16 @@ def main():
     try:
         import fplanck  # noqa: F401
 
+        # fplanck 1.0.2 calls a name that NumPy 2 has dropped.
+        vars(np).setdefault("product", np.prod)
         rows += [("fplanck", fplanck_error, cells) for cells in (200, 800, 3200)]
     except ImportError as error:
         print(f"skipped fplanck: {error}")
     print("stationary law of the linear law: largest error of the CDF, median CPU seconds of 5")
     for name, function, cells in rows:
         error, seconds = timed(function, cells)
-        print(
-            f"  {name:8s} {cells:5d} cells   error {error:.1e}   {seconds:.4f} s   error x seconds {error * seconds:.1e}"
-        )
+        product = error * seconds
+        print(f"  {name:8s} {cells:5d} cells   error {error:.1e}   {seconds:.4f} s   error x seconds {product:.1e}")
     dynamics = Dynamics(law=LAW, boundary=Boundary(size_min=0.02, size_new=0.03))
     questions = {
         "turnover rate": lambda d: d.turnover_rate(),

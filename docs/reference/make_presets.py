@@ -7,7 +7,12 @@ from spinula.presets import bibliography, load_preset, preset_names
 
 def page() -> str:
     """Return the page as Markdown."""
-    lines = ["# Presets", "", "Written by `make docs` from the TOML files. `assumed` means from memory or by design.", ""]
+    lines = [
+        "# Presets",
+        "",
+        "Written by `make docs` from the TOML files; `assumed` means from memory or by design.",
+        "",
+    ]
     for name in preset_names():
         preset = load_preset(name)
         lines += [f"## {name}", "", f"{preset.about.title}. Status: **{preset.about.status}**. {preset.about.note}", ""]

@@ -57,20 +57,15 @@ class Coordinate:
 
     def reach(self, depth: float) -> tuple[float, float]:
         """Return the y between which the zero-flux density is above exp(-depth) of its peak."""
+        steps = 0.25 * np.arange(4000)
         ends = []
         for direction in (-1.0, 1.0):
             if direction < 0 and self._bounded:
                 ends.append(0.0)
                 continue
-            y, level, peak, step = 0.0, 0.0, 0.0, 0.25
-            for _ in range(4000):
-                pair = np.array([y, y + direction * step])
-                rise = self.potential_steps(np.sort(pair))[0] * direction
-                if not np.isfinite(rise):
-                    break
-                y, level = y + direction * step, level + rise
-                peak = max(peak, level)
-                if level < peak - depth:
-                    break
-            ends.append(y)
+            # Far out, sizes and drifts overflow; the search ends before, where the density is nil.
+            with np.errstate(all="ignore"):
+                level = np.cumsum(self.potential_steps(direction * steps))
+            below = ~(level >= np.fmax.accumulate(np.fmax(level, 0.0)) - depth)
+            ends.append(direction * float(steps[1:][below.argmax() if below.any() else -1]))
         return ends[0], ends[1]
