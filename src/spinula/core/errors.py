@@ -79,7 +79,7 @@ class TableError(InvalidInputError):
     def __init__(
         self, problem: str, *, file: str = "table", row: int | None = None, column: str = "", cure: str = ""
     ) -> None:
-        self.file, self.row, self.column = file, row, column
+        self.file, self.row, self.column, self.problem, self.cure = file, row, column, problem, cure
         place = file + (f", row {row}" if row is not None else "") + (f", column {column!r}" if column else "")
         super().__init__(f"{place}: {problem}" + (f"\n  {cure}" if cure else ""))
 

@@ -212,10 +212,7 @@ class SpineTable:
         if not path.exists():
             raise TableError("no such file", file=str(path), cure="Check the path.")
         if path.suffix == ".parquet":
-            _, parquet = _parquet()
-            table = parquet.read_table(path)
-            meta = json.loads((table.schema.metadata or {}).get(b"spinula", b"{}"))
-            frame = table.to_pandas()
+            frame, meta = open_parquet(path)
         else:
             frame = pd.read_csv(path, keep_default_na=True, low_memory=False)
             meta = json.loads(sidecar(path).read_text(encoding="utf-8")) if sidecar(path).exists() else {}
@@ -246,6 +243,13 @@ def example_table() -> SpineTable:
         ]
     )  # fmt: skip
     return SpineTable(frame)
+
+
+def open_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return the frame of a Parquet file and what :meth:`SpineTable.write` put beside it (nothing in other files)."""
+    _, parquet = _parquet()
+    table = parquet.read_table(path)
+    return table.to_pandas(), json.loads((table.schema.metadata or {}).get(b"spinula", b"{}"))
 
 
 def _parquet() -> tuple[Any, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ class Finding:
     level : "warning" (numbers may mislead) or "note" (handled, but worth knowing)
     trap : str, a short name
     message, cure : str
+    file : str, name of the file that the table was read from
     """
 
     level: Literal["warning", "note"]
@@ -27,18 +29,19 @@ class Finding:
     column: str
     message: str
     cure: str
+    file: str = "table"
 
     def __str__(self) -> str:
         """The finding as one sentence or two."""
-        return f"{self.level}: column {self.column!r}: {self.message} {self.cure}"
+        return f"{self.level}: {self.file}, column {self.column!r}: {self.message} {self.cure}".rstrip()
 
 
 def check(table: SpineTable) -> list[Finding]:
     """Look for the traps that a well-formed table can still hold.
 
-    Contradictions (doubled rows, sizes of absent spines, ...) are errors already when the table is made; here are
-    sessions that were not imaged, missed detections, brightness drift, rows that are not tracked, saturation, sizes
-    without presence, levels that differ by case, and identities written as -1.
+    Contradictions (doubled rows, sizes of absent spines, identities written as -1, ...) are errors already when the
+    table is made; here are sessions that were not imaged, missed detections, brightness drift, rows that are not
+    tracked, saturation, presence without size, sizes of 0, levels that differ by case, and what a reader assumed.
 
     Examples
     --------
@@ -47,8 +50,12 @@ def check(table: SpineTable) -> list[Finding]:
     ['session not imaged']
     """
     panel = table.panel()
-    checks = (_not_imaged, _missed_detection, _brightness, _not_tracked, _saturation, _unsized, _unobserved, _levels)
-    return [finding for look in checks if (finding := look(table, panel)) is not None]
+    checks = (
+        _not_imaged, _missed_detection, _brightness, _not_tracked, _saturation, _unsized, _zero, _unobserved, _levels,
+    )  # fmt: skip
+    seen = [Finding(**assumed) for assumed in table.about.get("notes", ())]
+    seen += [finding for look in checks if (finding := look(table, panel)) is not None]
+    return [replace(finding, file=Path(table.file).name) for finding in seen]
 
 
 def _not_imaged(table: SpineTable, panel: Panel) -> Finding | None:
@@ -142,6 +149,20 @@ def _unsized(table: SpineTable, panel: Panel) -> Finding | None:
     return Finding(
         "note", "present without size", "size", f"{missing} spines are present but have no size.",
         "They count for turnover and survival, not for sizes.",
+    )  # fmt: skip
+
+
+def _zero(table: SpineTable, panel: Panel) -> Finding | None:
+    zero = panel.present & (panel.size == 0)
+    if not zero.any():
+        return None
+    spine, session = np.argwhere(zero)[0]
+    where = panel.spines.iloc[spine]
+    return Finding(
+        "warning", "size of 0", "size",
+        f"{zero.sum()} spines are present with a size of 0, such as {where['spine_id']} of dendrite "
+        f"{where['dendrite']!r} in session {np.sort(table.frame['session'].unique())[session]}.",
+        "Write present = 0 if they were absent; leave the size empty if it was not measured.",
     )  # fmt: skip
 
 

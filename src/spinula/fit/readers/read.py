@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,49 +11,25 @@ import pandas as pd
 
 from spinula.core.errors import TableError
 from spinula.core.table import REQUIRED, SpineTable, sidecar
+from spinula.fit.readers.columns import (
+    SYNONYMS,
+    Reading,
+    build,
+    chosen,
+    column_of,
+    found,
+    note,
+    numbered,
+    plain,
+    tidy_names,
+    time_of,
+)
 from spinula.fit.readers.text import read_frame
+from spinula.fit.readers.wide import is_wide, read_matrix, read_wide
 
-# What labs call our columns, in order of preference; compared without case, spaces and underscores.
-SYNONYMS: Mapping[str, tuple[str, ...]] = {
-    "animal": ("animal", "mouse", "mouseid", "animalid", "rat", "subject"),
-    "cell": ("cell", "cellid", "neuron"),
-    "dendrite": ("dendrite", "dendriteid", "branch", "segment", "segmentid", "parentid"),
-    "spine_id": ("spineid", "spine", "synapseid", "synapse", "track", "id"),
-    "session": ("session", "timepoint", "imagingsession", "frame", "t"),
-    "day": ("day", "days", "timedays", "time"),
-    "size": ("size", "headvolume", "headvol", "volume", "spinevol", "psd95norm", "intensity", "area"),
-    "position_um": ("positionum", "position", "distum", "pdist", "distance"),
-    "present": ("present", "exists"),
-    "observed": ("observed", "imaged"),
-    "condition": ("condition", "group", "genotype", "treatment", "celltype"),
-    "state": ("state", "status"),
-}
 # Codes of a scored table: 0 absent, 1 shaft synapse, 2 spine, 3 unsure, 4 spine without a density.
 _PRESENT_STATES, _UNSURE_STATE = (1, 2, 4), 3
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How to read a file where its own names do not say it.
-
-    Parameters
-    ----------
-    size : str
-        The column that holds the size; needed where several could.
-    size_unit : str
-    columns : dict of our name to the file's name; wins over the synonyms
-    days : days of the sessions of a wide matrix
-    unsure : "unobserved" or "present"
-        What a spine scored as unsure (state 3) counts as.
-    select : dict of column to value; rows that do not match are left out
-    """
-
-    size: str | None = None
-    size_unit: str | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
-    days: Sequence[float] | None = None
-    unsure: str = "unobserved"
-    select: Mapping[str, str] = field(default_factory=dict)
+_STATE_WORDS = {"absent": 0, "shaft": 1, "spine": 2, "present": 2, "unsure": 3, "unknown": 3, "unobserved": 3}
 
 
 def read_table(path: str | Path, reading: Reading | None = None) -> SpineTable:
@@ -62,7 +37,7 @@ def read_table(path: str | Path, reading: Reading | None = None) -> SpineTable:
 
     Understood are spinula's own CSV and Parquet; any tidy table (one row per spine and session) under the usual column
     names or those that ``reading.columns`` gives; and wide matrices, CSV or NPY, of spines x sessions, in which 0 or an
-    empty cell is an absent spine.
+    empty cell is an absent spine. What had to be assumed is in ``about["notes"]``, which the validator shows.
 
     Raises
     ------
@@ -75,79 +50,40 @@ def read_table(path: str | Path, reading: Reading | None = None) -> SpineTable:
     """
     path, reading = Path(path), reading or Reading()
     if path.suffix == ".npy":
-        return _wide(np.load(path), [str(k) for k in range(np.load(path, mmap_mode="r").shape[1])], path, reading)
+        return read_matrix(path, reading)
+    meta: dict = {}
     if path.suffix == ".parquet":
-        return SpineTable.read(path)
-    frame = read_frame(path)
-    for column, value in reading.select.items():
-        if column not in frame:
-            raise TableError("is not in the file", file=str(path), column=column, cure=_found(frame))
-        frame = frame[frame[column].astype(str) == str(value)]
-        if frame.empty:
-            raise TableError(f"no row has {value!r}", file=str(path), column=column, cure="Check the spelling.")
+        frame, meta = _parquet(path)
+    else:
+        frame = read_frame(path)
+        if sidecar(path).exists():
+            meta = json.loads(sidecar(path).read_text(encoding="utf-8"))
+    frame = chosen(frame, reading, path)
     if set(REQUIRED) <= set(frame.columns) and not reading.columns and reading.size in (None, "size"):
-        meta = json.loads(sidecar(path).read_text(encoding="utf-8")) if sidecar(path).exists() else {}
-        unit = reading.size_unit or meta.get("size_unit", "a.u.")
-        return SpineTable(frame, unit, meta.get("about", {}), str(path))
-    if _is_wide(frame):
-        names = [column for column in frame.columns if _number(column) is not None]
-        return _wide(frame[names].to_numpy(float), [str(name) for name in names], path, reading)
-    return _tidy(frame.reset_index(drop=True), path, reading)
+        return build(frame, reading.size_unit or meta.get("size_unit", "a.u."), meta.get("about", {}), path, {})
+    return read_wide(frame, path, reading) if is_wide(frame) else _tidy(frame, path, reading)
 
 
-def _found(frame: pd.DataFrame) -> str:
-    return f"Columns found: {', '.join(map(str, frame.columns))}."
+def _parquet(path: Path) -> tuple[pd.DataFrame, dict]:
+    if not path.exists():
+        raise TableError("no such file", file=str(path), cure="Check the path.")
+    from spinula.core.table import open_parquet
 
-
-def _plain(name: str) -> str:
-    return "".join(letter for letter in str(name).lower() if letter.isalnum())
-
-
-def _number(name: object) -> float | None:
-    text = str(name).lower().strip().lstrip("abcdefghijklmnopqrstuvwxyz_ ")
     try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _is_wide(frame: pd.DataFrame) -> bool:
-    """Whether most columns are named by a number (a day or a session) and hold numbers."""
-    numeric = [name for name in frame.columns if _number(name) is not None and frame[name].dtype.kind in "fi"]
-    plain = {_plain(name) for name in frame.columns}
-    return len(numeric) >= 2 and len(numeric) >= len(frame.columns) - 2 and "session" not in plain
-
-
-def _column(frame: pd.DataFrame, wanted: str, reading: Reading, path: Path) -> str | None:
-    """Return the file's name of one of our columns, or None."""
-    if wanted in reading.columns:
-        name = reading.columns[wanted]
-        if name not in frame:
-            raise TableError("is not in the file", file=str(path), column=name, cure=_found(frame))
-        return name
-    by_plain: dict[str, list[str]] = {}
-    for name in frame.columns:
-        by_plain.setdefault(_plain(name), []).append(name)
-    for synonym in SYNONYMS[wanted]:
-        if len(names := by_plain.get(synonym, [])) == 1:
-            return names[0]
-        if names:
-            raise TableError(
-                f"{wanted} could be any of {', '.join(names)}", file=str(path), cure="Say which with --column."
-            )
-    return None
+        frame, meta = open_parquet(path)
+    except (OSError, ValueError) as error:
+        raise TableError(f"is not Parquet ({error})", file=str(path), cure="Copy it again, or export CSV.") from None
+    frame.index = pd.Index(numbered(len(frame)))
+    return frame, meta
 
 
 def _tidy(frame: pd.DataFrame, path: Path, reading: Reading) -> SpineTable:
-    names = {wanted: _column(frame, wanted, reading, path) for wanted in SYNONYMS}
-    if reading.size:
-        if reading.size not in frame:
-            raise TableError("is not in the file", file=str(path), column=reading.size, cure=_found(frame))
-        names["size"] = reading.size
+    names = {wanted: column_of(frame, wanted, reading, path) for wanted in SYNONYMS}
     if names["spine_id"] is None or (names["session"] is None and names["day"] is None):
         missing = "spine_id" if names["spine_id"] is None else "session or day"
+        option = "spine_id" if names["spine_id"] is None else "session"
         raise TableError(
-            f"no column is the {missing}", file=str(path), cure=f"{_found(frame)} Name it with --column {missing}=NAME."
+            f"no column is the {missing}", file=str(path), cure=f"{found(frame)} Name it with --column {option}=NAME."
         )
     table = pd.DataFrame(index=frame.index)
     for ours in ("animal", "cell", "dendrite", "spine_id", "position_um", "condition"):
@@ -155,18 +91,31 @@ def _tidy(frame: pd.DataFrame, path: Path, reading: Reading) -> SpineTable:
             table[ours] = frame[names[ours]]
     table["dendrite"] = table["dendrite"].map(_label) if "dendrite" in table else "1"
     table["size"] = frame[names["size"]] if names["size"] else np.nan
-    _times(table, frame, names)
     if (minus := table["spine_id"].astype(str).isin(["-1", "-1.0"])).any():
         raise TableError(
-            "-1 is not an identity", file=str(path), row=int(np.flatnonzero(minus)[0]), column=str(names["spine_id"]),
+            "-1 is not an identity", file=str(path), row=int(table.index[minus][0]), column=str(names["spine_id"]),
             cure="-1 marks an unknown match: leave such rows out, or give each a name of its own.",
         )  # fmt: skip
-    _presence(table, frame, names, reading, path)
+    notes = tidy_names(table)
+    notes += _times(table, frame, names)
+    notes += _presence(table, frame, names, reading, path)
     used = {name for ours, name in names.items() if ours != "state"}
     kept = [name for name in frame.columns if name not in used and name not in table]
+    if names["size"] is None and (numeric := [name for name in kept if frame[name].dtype.kind == "f"]):
+        notes.append(
+            note(
+                "no size", "size", "no column was taken for the size: turnover and survival only.",
+                f"Name one with --size, such as {', '.join(sorted(map(str, numeric), key=_unlike_a_size)[:6])}.",
+            )
+        )  # fmt: skip
     table = pd.concat([table, frame[kept]], axis=1)
-    unit = reading.size_unit or ("um3" if _plain(str(names["size"])) in ("headvolume", "headvol") else "a.u.")
-    return SpineTable(table, unit, {"file": path.name, "size": names["size"]}, str(path))
+    unit = reading.size_unit or ("um3" if plain(names["size"]) in ("headvolume", "headvol") else "a.u.")
+    return build(table, unit, {"file": path.name, "size": names["size"], "notes": notes}, path, names)
+
+
+def _unlike_a_size(name: str) -> bool:
+    """Sort key that puts names of sizes first."""
+    return not any(part in name.lower() for part in ("vol", "size", "area", "sum", "int", "width", "norm"))
 
 
 def _label(value: object) -> str:
@@ -174,64 +123,95 @@ def _label(value: object) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _times(table: pd.DataFrame, frame: pd.DataFrame, names: Mapping[str, str | None]) -> None:
+def _times(table: pd.DataFrame, frame: pd.DataFrame, names: Mapping[str, str | None]) -> list[dict[str, str]]:
     """Fill session and day, each from the other where only one is given."""
-    day, session = names["day"], names["session"]
-    table["day"] = frame[day] if day is not None else frame[session]
-    if session is not None:
-        table["session"] = frame[session]
-    else:
-        table["session"] = table.groupby("dendrite")["day"].rank(method="dense").astype(int) - 1
+    for ours in ("day", "session"):
+        if (theirs := names[ours]) is not None:
+            column = frame[theirs]
+            times = column.map(time_of) if column.dtype.kind not in "fiub" else None
+            # Sessions called S1, S2, ...; anything else is left to the table's own rules, which name the row.
+            table[ours] = column if times is None or times.isna().any() else times.map(lambda time: time[0])
+    if "session" not in table:
+        number = pd.to_numeric(table["day"], errors="coerce")
+        table["session"] = _sessions(number, table) if number.notna().all() else 0
+        return []
+    if "day" in table:
+        return []
+    table["day"] = table["session"]
+    return [
+        note(
+            "days assumed", "day", "sessions have numbers but no days: one day apart was assumed.",
+            "Give a column of days: every rate and time constant depends on them.", level="warning",
+        )
+    ]  # fmt: skip
+
+
+def _sessions(day: pd.Series, table: pd.DataFrame) -> pd.Series:
+    """Number the days in time, over the largest unit whose dendrites were imaged on common days.
+
+    Numbering each dendrite by itself would put its third day beside another's second where it missed one.
+    """
+    per_dendrite = day.groupby(table["dendrite"]).nunique()
+    units = [pd.Series("all", table.index), *([table["animal"]] if "animal" in table else []), table["dendrite"]]
+    for unit in units:
+        unit = unit.fillna("").astype(str)
+        most = per_dendrite.groupby(unit.groupby(table["dendrite"]).first()).max()
+        if (day.groupby(unit).nunique() <= most).all():
+            return day.groupby(unit).rank(method="dense").astype(int) - 1
+    raise AssertionError("each dendrite has its own days")
 
 
 def _presence(
     table: pd.DataFrame, frame: pd.DataFrame, names: Mapping[str, str | None], reading: Reading, path: Path
-) -> None:
+) -> list[dict[str, str]]:
     """Fill present and observed from their columns, from a state code, or from the sizes."""
-    state = names["state"]
-    if state is not None and pd.to_numeric(frame[state], errors="coerce").isin([0, 1, 2, 3, 4]).all():
-        code = frame[state].astype(int)
-        unsure = code == _UNSURE_STATE
-        table["present"] = code.isin(_PRESENT_STATES) | (unsure & (reading.unsure == "present"))
-        table["observed"] = ~unsure | (reading.unsure == "present")
-        return
     if names["present"] is not None:
-        table["present"] = frame[names["present"]]
-        table["observed"] = frame[names["observed"]] if names["observed"] else True
-        return
-    table["observed"] = True
+        present = frame[names["present"]]
+        known = present.notna()
+        table["present"] = present.where(known, 0) if names["observed"] is None else present
+        table["observed"] = known if names["observed"] is None else frame[names["observed"]]
+        return []
+    if (code := _state_codes(frame, names["state"], path)) is not None:
+        unsure = (code == _UNSURE_STATE) | code.isna()
+        there = reading.unsure == "present"
+        table["present"] = code.isin(_PRESENT_STATES) | ((code == _UNSURE_STATE) & there)
+        table["observed"] = code.notna() & (~unsure | there)
+        table.loc[~table["observed"], "size"] = np.nan
+        return []
+    table["observed"] = True if names["observed"] is None else frame[names["observed"]]
+    table["present"] = True
     if names["size"] is None:
-        table["present"] = True
-        return
+        return []
     size = pd.to_numeric(table["size"], errors="coerce")
+    empty = int(table["size"].isna().sum())
     # Tables that list absences as 0 or empty are told from tables that list only what was seen.
-    lists_absence = bool((size == 0).any()) or size.isna().mean() > 0.05
-    table["present"] = size > 0 if lists_absence else True
+    lists_absence = bool((size == 0).any()) or empty > 0.05 * len(table)
+    if lists_absence:
+        table["present"] = (size != 0) & table["size"].notna()
     table.loc[size == 0, "size"] = np.nan
-
-
-def _wide(matrix: np.ndarray, names: list[str], path: Path, reading: Reading) -> SpineTable:
-    """Make a table of a spines x sessions matrix; 0 and NaN are absences."""
-    if matrix.ndim != 2 or matrix.shape[1] < 2:
-        raise TableError(f"has shape {matrix.shape}", file=str(path), cure="Wanted spines x sessions, two or more.")
-    days = list(reading.days) if reading.days is not None else [_number(name) for name in names]
-    if len(days) != matrix.shape[1] or any(day is None for day in days):
-        raise TableError(
-            f"{matrix.shape[1]} sessions, but {len(days)} days",
-            file=str(path),
-            cure="Give one day per column, --days 0,4,8.",
+    if not empty:
+        return []
+    meaning = "absent" if lists_absence else "present, without a size"
+    return [
+        note(
+            "presence from sizes", str(names["size"]),
+            f"{empty} rows have no size: their spines were taken as {meaning}.",
+            "Add a column 'present' (1 or 0) if that is not so.",
         )
-    spines, sessions = matrix.shape
-    size = np.where(np.isfinite(matrix) & (matrix != 0), matrix, np.nan).ravel()
-    frame = pd.DataFrame(
-        {
-            "dendrite": path.name.split(".")[0],
-            "spine_id": np.repeat(np.arange(spines), sessions),
-            "session": np.tile(np.arange(sessions), spines),
-            "day": np.tile(np.array(days, float), spines),
-            "size": size,
-            "present": np.isfinite(size),
-            "observed": True,
-        }
-    )
-    return SpineTable(frame, reading.size_unit or "a.u.", {"file": path.name}, str(path))
+    ]  # fmt: skip
+
+
+def _state_codes(frame: pd.DataFrame, name: str | None, path: Path) -> pd.Series | None:
+    """Return the codes of a state column, NaN where empty; None if the column holds something else."""
+    if name is None:
+        return None
+    words = frame[name].astype(str).str.strip().str.lower().map(_STATE_WORDS)
+    if frame[name].dtype.kind not in "fi":
+        return words if (words.notna() | frame[name].isna()).all() else None
+    code = frame[name].astype(float)
+    if (bad := code.notna() & ~code.isin(range(5))).any():
+        raise TableError(
+            f"{code[bad].iloc[0]:g} is no state", file=str(path), row=int(frame.index[bad][0]), column=name,
+            cure="0 absent, 1 shaft, 2 spine, 3 unsure, 4 spine without a density; or give a column 'present'.",
+        )  # fmt: skip
+    return code
