@@ -113,6 +113,7 @@ def test_without_a_boundary_nothing_is_eliminated():
     assert population.snapshot().eliminated == 0
 
 
+@pytest.mark.slow
 def test_single_and_double_precision_tell_the_same_story():
     sizes = []
     for dtype in ("float32", "float64"):

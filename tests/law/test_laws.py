@@ -60,7 +60,8 @@ def test_the_step_has_the_moments_of_the_law(law):
     assert change.std() / 0.1 == pytest.approx(float(law.spread(0.1)), rel=0.01)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+# The kernel in double precision takes another 15 s to compile.
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.family)
 def test_the_kernel_is_the_law(law, dtype):
     """Replay the kernel's own noise through law.step."""
