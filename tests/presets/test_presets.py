@@ -109,3 +109,18 @@ def test_an_unknown_preset_suggests_the_nearest():
 def test_every_reference_has_author_title_and_year():
     for reference in bibliography().values():
         assert {"author", "title", "year"} <= set(reference.fields), reference.key
+
+
+def test_formation_at_a_rate_is_a_quantity(tmp_path):
+    path = tmp_path / "open.toml"
+    entry = '[{}]\nvalue = {}\nunit = "{}"\nhow = "assumed"\n'
+    path.write_text(
+        _GOOD
+        + entry.format("boundary.size_min", 0.02, "um3")
+        + entry.format("boundary.size_new", 0.03, "um3")
+        + '[formation]\nmode = "rate"\n'
+        + entry.format("formation.rate", 0.1, "1/(um day)")
+    )
+    preset = load_preset(path)
+    assert preset.dynamics.formation.rate == 0.1
+    assert Density(preset.dynamics).spine_density() > 0
