@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy.integrate import cumulative_simpson, quad
+from scipy.stats import norm
 
 from spinula.core.errors import InvalidInputError, OutOfRangeError
 from spinula.engines.density import Density
@@ -102,15 +103,12 @@ def test_the_mean_relaxes_with_the_recovery_rate():
 
 def test_log_ou_moves_as_its_exact_transition_to_second_order_in_time():
     density = Density(Dynamics(law=LOG_OU), cells=1600)
-    centres, edges = np.log(density.sizes), np.log(density.edges)
-    narrow = np.exp(-((centres + 1.5) ** 2) / (2 * 0.1**2))
-    from scipy.stats import norm
-
-    kept = np.exp(-0.05 * 5)
+    edges, kept = np.log(density.edges), np.exp(-0.05 * 5)
+    narrow = np.diff(norm.cdf(edges, -1.5, 0.1))
     wanted = norm.cdf(edges, -2.3 + 0.8 * kept, np.sqrt((0.1 * kept) ** 2 + 0.49 * (1 - kept**2)))
 
     def error(steps):
-        mass = density.relax(narrow / narrow.sum(), 5.0, steps=steps)
+        mass = density.relax(narrow, 5.0, steps=steps)
         return np.abs(np.concatenate([[0], np.cumsum(mass)]) - wanted).max()
 
     assert error(400) < 1e-4

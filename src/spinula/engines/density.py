@@ -21,6 +21,7 @@ from spinula.engines.finite_volume import Chain
 from spinula.law import Dynamics, FormationRate
 
 _DEPTH = 40.0  # the grid ends where the stationary density has fallen by exp(-40)
+_CORE = 4.0  # and is finest where it has not yet fallen by exp(-4)
 
 
 class Density:
@@ -178,7 +179,11 @@ class Density:
         """Return the edges in the additive coordinate."""
         low, high = self._coordinate.reach(_DEPTH)
         if self.dynamics.boundary is None:
-            return np.linspace(low, high, cells + 1)
+            # Even where nearly all spines are, stretched into the tails.
+            near = self._coordinate.reach(_CORE)
+            middle, width = 0.5 * (near[0] + near[1]), 0.5 * (near[1] - near[0])
+            ends = np.arcsinh((low - middle) / width), np.arcsinh((high - middle) / width)
+            return middle + width * np.sinh(np.linspace(*ends, cells + 1))
         # Even near the threshold, where new spines begin and end; stretched beyond.
         new = float(self._coordinate.additive(np.array([self.dynamics.boundary.size_new]))[0])
         high = max(high, 2 * new)
