@@ -115,7 +115,7 @@ ROWS = [
     Row(18, "auditory_cortex", "slope of log SD of change on log size", "1.0", "0.1", "qualitative", "loewenstein2011",
         _proportional),
     Row(19, "Kesten map", "mean, variance, growth", "formulas", "3 %", "analytic", "statman2014", _kesten_moments),
-    Row(20, "Kesten map", "tail exponent, Hill estimator on the top 1 %", "E[kept^q] = 1", "15 %", "analytic",
+    Row(20, "Kesten map", "tail exponent, Hill estimator on the top 1 %", "E(kept^q) = 1", "15 %", "analytic",
         "kesten1973", _tail),
     Row(21, "Kesten map", "slope of the mean change on size", "-0.1", "5 %", "analytic", "statman2014",
         _conditional_mean),
