@@ -77,10 +77,11 @@ def interval(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the 95 % interval from replicates of a value, widened for few clusters.
 
-    Six clusters or more: the percentile interval with its tails cut at Phi(-sqrt(n/(n - 1))*t), t being Student's
-    97.5 % point with n - 1 degrees of freedom (2.5 % for many clusters, 0.6 % for eight). Fewer: value +- t*sqrt(n/(n -
-    1))*SD of the replicates, since no resampling reaches beyond the clusters that there are; ``within`` are the bounds
-    that the quantity cannot leave. Two clusters say next to nothing, and the interval shows it.
+    With reach = t*sqrt(n/(n - 1)), t being Student's 97.5 % point with n - 1 degrees of freedom:
+    six clusters or more, the percentile interval with its tails cut at Phi(-reach), which is 2.5 % for many clusters
+    and 0.6 % for eight; fewer, value +- reach*SD of the replicates, since no resampling reaches beyond the clusters
+    that there are. ``within`` are the bounds that the quantity cannot leave. Two clusters say next to nothing, and the
+    interval shows it.
 
     Source
     ------
