@@ -67,10 +67,17 @@ def test_a_seed_is_drawn_printed_and_stored(tmp_path):
         (["verify", "999"], 2, "no validation row"),
         (["nonsense"], 2, "No such command"),
         (["simulate", "fragile_x"], 2, "--out"),
+        (["simulate", "fragile_x", "--out", "{out}", "--days", "2"], 2, "one session only"),
+        (["simulate", "fragile_x", "--out", "{out}", "--force", "--resume"], 2, "give one"),
+        (["simulate", "fragile_x", "--out", "{file}"], 2, "is a file"),
+        (["fit", ".", "--out", "{out}"], 2, "is a folder"),
     ],
 )
 def test_errors_are_messages_with_exit_codes(tmp_path, arguments, code, message):
-    done = _run(*[argument.format(out=tmp_path / "o") for argument in arguments], check=code)
+    (tmp_path / "file").write_text("mine")
+    places = {"out": tmp_path / "o", "file": tmp_path / "file"}
+    done = _run(*[argument.format(**places) for argument in arguments], check=code)
+    assert not (tmp_path / "o" / "run.json").exists()
     assert message in re.sub(r"\s+", " ", done.stderr)
     assert done.stdout == ""
 
@@ -78,6 +85,7 @@ def test_errors_are_messages_with_exit_codes(tmp_path, arguments, code, message)
 def test_list_show_and_cite():
     document = json.loads(_run("list", "--json", check=0).stdout)
     assert {"neocortex_adult", "fragile_x"} <= {preset["name"] for preset in document["presets"]}
+    assert "turnover" in {measure["name"] for measure in document["measures"]}
     shown = _run("show", "fragile_x", check=0).stdout
     assert "assumed" in shown
     assert json.loads(_run("show", "fragile_x", "--json", check=0).stdout)["dynamics"]["law"]["noise_slope"] == 0.25
@@ -119,6 +127,10 @@ def test_fit_writes_everything_and_the_law_runs_again(simulated, tmp_path):
     outside = [url for url in re.findall(r"""(?:src|href)=["']?([^"'\s>]+)""", page) if not url.startswith("#")]
     assert outside == []
     assert "<script" not in page
+    assert "http" not in page.replace('xmlns:xlink="http://www.w3.org/1999/xlink"', "").replace(
+        'xmlns="http://www.w3.org/2000/svg"', ""
+    )
+    assert "spinula fit" in page
     _run(
         "simulate", out / "fitted.toml", "--out", tmp_path / "again", "--days", 8, "--spines", 100, "--seed", 1, check=0
     )
@@ -163,6 +175,67 @@ def test_resuming_another_run_is_refused(tmp_path):
     (out / "partial" / "plan.json").write_text('{"fingerprint": "other"}')
     done = _run("simulate", "fragile_x", "--out", out, "--seed", 1, "--resume", check=3)
     assert "another run" in done.stderr
+
+
+def test_resume_never_replaces_a_finished_run_by_another(tmp_path):
+    start = ("simulate", "neocortex_adult", "--out", tmp_path, "--days", 8, "--spines", 100)
+    _run(*start, "--seed", 1, check=0)
+    before = (tmp_path / "table.csv").read_bytes()
+    for other in (["--seed", 2], ["--seed", 1, "--log-noise", 0.2]):
+        assert "another run" in _run(*start, *other, "--resume", check=3).stderr
+    done = _run(*start, "--resume", check=0)
+    assert "seed 1" in done.stderr
+    assert "finished already" in done.stderr
+    assert (tmp_path / "table.csv").read_bytes() == before
+
+
+def test_resume_does_not_take_a_folder_that_is_not_a_run(tmp_path):
+    (tmp_path / "table.csv").write_text("mine")
+    _run("simulate", "fragile_x", "--out", tmp_path, "--resume", check=2)
+    assert (tmp_path / "table.csv").read_text() == "mine"
+
+
+def test_force_removes_the_last_run_and_nothing_else(tmp_path):
+    for name in ("report.html", "fitted.toml", "notes.txt"):
+        (tmp_path / name).write_text("old")
+    _run("simulate", "fragile_x", "--out", tmp_path, "--days", 4, "--spines", 50, "--seed", 1, "--force", check=0)
+    assert sorted(os.listdir(tmp_path)) == ["notes.txt", "run.json", "table.csv", "table.csv.json"]
+
+
+def test_sessions_fall_on_the_days_that_were_asked_for(tmp_path):
+    arguments = ("--days", 8, "--every", 3, "--dt", 0.07, "--spines", 50, "--seed", 1, "--json")
+    done = _run("simulate", "fragile_x", "--out", tmp_path, *arguments, check=0)
+    assert json.loads(done.stdout)["sessions"] == 3
+    assert "last session is on day 6" in done.stderr
+    assert np.allclose(SpineTable.read(tmp_path / "table.csv").frame["day"].unique(), [0, 3, 6])
+
+
+def test_a_table_without_a_law_is_reported_with_the_exit_code_of_its_error(tmp_path):
+    rows = [f"{spine % 4},{spine},{session},{4 * session},0.1" for spine in range(40) for session in range(5)]
+    (tmp_path / "same.csv").write_text("\n".join(["dendrite,spine_id,session,day,size", *rows]))
+    done = _run("fit", tmp_path / "same.csv", "--out", tmp_path / "o", "--seed", 1, "--replicates", 20, check=4)
+    assert "no law was fitted" in done.stderr
+    assert (tmp_path / "o" / "report.html").exists()
+    assert not (tmp_path / "o" / "fitted.toml").exists()
+
+
+@pytest.mark.slow
+def test_a_killed_fit_goes_on_to_the_same_numbers(simulated, tmp_path):
+    arguments = ["fit", str(simulated / "table.csv"), "--seed", "1", "--replicates", "400"]
+    _run(*arguments, "--out", tmp_path / "whole", check=0)
+    out = tmp_path / "killed"
+    command = [sys.executable, "-m", "spinula.faces.cli", *arguments, "--out", str(out)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    limit = time.time() + 60
+    while not list((out / "partial").glob("*/fit.json")) and time.time() < limit:
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (out / "report.html").exists()
+    assert _run(*arguments, "--size-unit", "um3", "--out", out, "--resume").returncode == 3  # another run
+    _run(*arguments, "--out", out, "--resume", check=0)
+    assert (out / "numbers.json").read_bytes() == (tmp_path / "whole" / "numbers.json").read_bytes()
+    assert not (out / "partial").exists()
 
 
 def test_interrupt_leaves_code_130(tmp_path):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+import warnings
 
 import typer
 
-from spinula.core.errors import SpinulaError
+from spinula.core.errors import SpinulaError, SpinulaWarning
 from spinula.faces.commands import demo, fit, inspect, simulate, verify
 from spinula.faces.console import say
 
@@ -42,25 +43,46 @@ def main() -> None:
     Exit codes: 0 done, 1 a check failed, 2 usage, 3 invalid data or configuration, 4 did not converge, 5 a missing
     extra, 130 interrupted.
     """
+    plain, warnings.showwarning = warnings.showwarning, _show_warning
     try:
         code = app(standalone_mode=False)
     except SpinulaError as error:
         say(f"{type(error).__name__}: {error}")
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        say("interrupted; what was finished is kept")
+        _say_interrupted()
         sys.exit(130)
+    except OSError as error:
+        say(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
+        sys.exit(3)
     except Exception as error:
         # Typer may carry its own copy of click, so that its usage errors are known by what they can do.
         if not hasattr(error, "show") or not hasattr(error, "exit_code"):
             raise
         error.show()
         sys.exit(error.exit_code)
+    finally:
+        warnings.showwarning = plain
     # Typer hands back the code of typer.Exit, and of an interrupt that it caught itself.
     if isinstance(code, int) and code:
         if code == 130:
-            say("interrupted; what was finished is kept")
+            _say_interrupted()
         sys.exit(code)
+
+
+def _say_interrupted() -> None:
+    say("interrupted; what was finished is kept, and simulate and fit go on with --resume")
+
+
+_show_plainly = warnings.showwarning
+
+
+def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *rest: object) -> None:
+    """Show what a user should act on as a message, without the line of code it came from."""
+    if issubclass(category, SpinulaWarning):
+        say(f"warning: {' '.join(str(message).split())}")
+    else:
+        _show_plainly(message, category, filename, lineno)
 
 
 if __name__ == "__main__":

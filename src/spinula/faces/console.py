@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,12 +15,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from spinula.core.errors import OutputExistsError
-
 SCHEMA_VERSION = 1
 
-data = Console(soft_wrap=False, highlight=False)
-messages = Console(stderr=True, highlight=False)
+
+def _width(stream: Any) -> int | None:
+    """Return a width for what is read by a program: a pipe has none of its own, and 80 columns fold tables."""
+    return None if stream.isatty() or "COLUMNS" in os.environ else 160
+
+
+data = Console(soft_wrap=False, highlight=False, width=_width(sys.stdout))
+messages = Console(stderr=True, highlight=False, width=_width(sys.stderr))
 
 
 def say(text: str) -> None:
@@ -62,20 +68,6 @@ def table(title: str, columns: list[str]) -> Table:
     return made
 
 
-def open_folder(out: Path, *, force: bool, resume: bool = False) -> Path:
-    """Make the folder of a run; refuse one that holds a finished run, unless told to replace it.
-
-    Raises
-    ------
-    OutputExistsError
-        If the folder is not empty and neither ``force`` nor ``resume`` is given.
-    """
-    if out.exists() and any(out.iterdir()) and not (force or resume):
-        raise OutputExistsError(out)
-    out.mkdir(parents=True, exist_ok=True)
-    return out
-
-
 @contextmanager
 def progress(total: int | None, title: str) -> Iterator[Any]:
     """Yield a function that moves a progress bar (on stderr) to a step and names it."""
@@ -83,7 +75,7 @@ def progress(total: int | None, title: str) -> Iterator[Any]:
 
     bar = Progress(
         TextColumn("{task.description:<32}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
-        console=messages, transient=True,
+        console=messages, transient=True, disable=not messages.is_terminal,
     )  # fmt: skip
     with bar:
         task = bar.add_task(title, total=total)
@@ -92,10 +84,3 @@ def progress(total: int | None, title: str) -> Iterator[Any]:
             bar.update(task, completed=done, description=step or title)
 
         yield move
-
-
-def provenance(command: str, **content: Any) -> dict[str, Any]:
-    """Return what a run must say of itself: version, command, seed, arguments."""
-    from spinula import __version__
-
-    return plain({"schema_version": SCHEMA_VERSION, "spinula": __version__, "command": command, **content})

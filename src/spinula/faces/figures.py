@@ -10,6 +10,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, Locator, NullFormatter
 
 # Okabe and Ito's palette: told apart by colour-blind readers too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -43,7 +44,7 @@ def size_distribution(ax: Axes, sizes: np.ndarray, families: pd.DataFrame | None
     from scipy import stats
 
     sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
-    edges = np.geomspace(np.quantile(sizes, 0.001), sizes.max(), 41)
+    edges = _edges(sizes, 0.001, 41)
     counts, _ = np.histogram(sizes, edges)
     # Per unit of log-size, so that areas on the logarithmic axis are shares.
     ax.stairs(counts / len(sizes) / np.diff(np.log(edges)), edges, fill=True, color="#d9d9d9", label="imaged")
@@ -61,6 +62,7 @@ def size_distribution(ax: Axes, sizes: np.ndarray, families: pd.DataFrame | None
         ax.plot(x, density, color=colour, label=f"{row.family}  (ΔAIC {row.delta:.0f})")
     ax.set(xscale="log", xlabel=f"size [{unit}]", ylabel="share per unit of log-size", title="Sizes")
     ax.set_ylim(0, 1.45 * ax.get_ylim()[1])  # room for the legend
+    _log_ticks(ax.xaxis)
     ax.legend(loc="upper left", ncols=2)
     return ax
 
@@ -78,8 +80,14 @@ def turnover_by_session(ax: Axes, frame: pd.DataFrame, *, label: str = "", colou
     x, value = frame["session"] + 1, frame["turnover_ratio"]
     reach = [value - frame["low"], frame["high"] - value]
     ax.errorbar(x, value, yerr=np.clip(reach, 0, None), color=colour, fmt="o", markersize=4, capsize=2, label=label)
-    ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.set(xlabel="session", ylabel="(lost + gained) / (n1 + n2)", title="Turnover ratio")
+    gaps = frame["days"].to_numpy()
+    if np.ptp(gaps) < 0.05 * gaps.mean():
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set_xlabel(f"session, {gaps.mean():.3g} days after the one before")
+    else:  # a ratio means nothing without its interval
+        ax.set_xticks(x, [f"{session}\n{gap:.2g} d" for session, gap in zip(x, gaps, strict=True)])
+        ax.set_xlabel("session, and days since the one before")
+    ax.set(ylabel="(lost + gained) / (n1 + n2)", title="Turnover ratio")
     ax.autoscale(axis="y")
     ax.set_ylim(bottom=0)
     return ax
@@ -102,7 +110,8 @@ def change_against_size(ax: Axes, frame: pd.DataFrame, *, unit: str) -> Axes:
         ylabel=f"SD of change [{unit}]",
         title="Change against size",
     )
-    _plain_log_ticks(ax)
+    _log_ticks(ax.xaxis)
+    _log_ticks(ax.yaxis)
     ax.legend(loc="upper left")
     return ax
 
@@ -112,8 +121,9 @@ def spread_line(ax: Axes, frame: pd.DataFrame, line: dict[str, float], *, unit: 
     ax.errorbar(frame["size"], frame["spread"], yerr=1.96 * frame["spread_error"], fmt="o", color=INK, markersize=4,
                 capsize=2, label="imaged, error taken out")  # fmt: skip
     x = np.linspace(0, frame["size"].max() * 1.05, 50)
-    label = f"{line['floor']:.2g} + {line['slope']:.2g} × size"
-    ax.plot(x, line["floor"] + line["slope"] * x, color=COLOURS[2], label=label)
+    if np.isfinite(line.get("slope", np.nan)):
+        label = f"{line['floor']:.2g} + {line['slope']:.2g} × size"
+        ax.plot(x, line["floor"] + line["slope"] * x, color=COLOURS[2], label=label)
     ax.set(
         xlim=(0, None),
         ylim=(0, None),
@@ -163,22 +173,53 @@ def truth_density(ax: Axes, edges: np.ndarray, mass: np.ndarray, *, colour: str,
     width = np.diff(np.log(edges))
     ax.plot(np.sqrt(edges[1:] * edges[:-1]), mass / width, color=colour, label=label)
     ax.set(xscale="log", xlabel="size [um3]", ylabel="share per unit of log-size", title="Sizes: images and the truth")
+    _log_ticks(ax.xaxis)
     return ax
 
 
 def imaged_density(ax: Axes, sizes: np.ndarray, *, colour: str, label: str) -> Axes:
     """Draw the histogram of imaged sizes per unit of log-size, as steps."""
-    edges = np.geomspace(np.quantile(sizes, 0.0005), sizes.max(), 45)
+    edges = _edges(sizes, 0.0005, 45)
     counts, _ = np.histogram(sizes, edges)
     ax.stairs(counts / len(sizes) / np.diff(np.log(edges)), edges, color=colour, alpha=0.3, fill=True, label=label)
     return ax
 
 
-def _plain_log_ticks(ax: Axes) -> None:
-    """Write 0.1, 1, 10 rather than powers, and few enough not to touch."""
-    from matplotlib.ticker import FuncFormatter, LogLocator
+def _edges(sizes: np.ndarray, tail: float, count: int) -> np.ndarray:
+    """Return bin edges even in log-size, of some width even where all sizes are one."""
+    low, high = np.quantile(sizes, tail), sizes.max()
+    return np.geomspace(low, high, count) if high > 1.001 * low else np.geomspace(low / 1.1, high * 1.1, count)
 
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(LogLocator(10, subs=(1.0, 3.0)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
-        axis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
+
+class _FewLogTicks(Locator):
+    """At most five ticks on a logarithmic axis, on the roundest numbers, whatever share of a decade it spans."""
+
+    def __call__(self) -> list[float]:
+        return self.tick_values(*self.axis.get_view_interval())
+
+    def tick_values(self, vmin: float, vmax: float) -> list[float]:
+        low, high = sorted((vmin, vmax))
+        decades = range(int(np.floor(np.log10(low))), int(np.floor(np.log10(high))) + 1)
+        best: list[float] = []
+        for firsts in ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 5, 7), tuple(np.arange(1, 10, 0.5))):
+            ticks = [float(f"{first}e{decade}") for decade in decades for first in firsts]
+            ticks = [tick for tick in ticks if low <= tick <= high]
+            if len(ticks) > 5:
+                break
+            best = ticks
+        return best or ticks[:: len(ticks) // 5 + 1]
+
+
+def _log_ticks(axis: Any) -> None:
+    """Write 0.1, 1, 10 rather than powers, and few enough not to touch."""
+    axis.set_major_locator(_FewLogTicks())
+    axis.set_major_formatter(FuncFormatter(_write_tick))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _write_tick(value: float, _: object = None) -> str:
+    if 1e-3 <= value < 1e4:
+        return f"{value:g}"
+    power = int(np.floor(np.log10(value)))
+    first = f"{value / 10**power:.2g}"
+    return rf"$10^{{{power}}}$" if first == "1" else rf"${first}\times10^{{{power}}}$"

@@ -42,6 +42,16 @@ class Comparison:
     conditions: list[Condition]
     rows: pd.DataFrame
 
+    def contrast(self) -> pd.DataFrame:
+        """Return each quantity of the second condition over that of the first: in truth, and as found."""
+        first, second = (
+            self.rows[self.rows["condition"] == condition.name].set_index("quantity")
+            for condition in self.conditions[:2]
+        )
+        both = first.index.intersection(second.index)
+        ratios = {name: (second[name] / first[name]).reindex(both) for name in ("truth", "found")}
+        return pd.DataFrame(ratios).reset_index(names="quantity")
+
 
 def compare(
     names: tuple[str, ...] = ("neocortex_adult", "fragile_x"), *, seed: int, days: float = 60.0, every: float = 4.0,
@@ -120,18 +130,18 @@ def _rows(conditions: list[Condition]) -> pd.DataFrame:
         median = float(np.median(analysis.sizes))
         rows.append(("median size (um3)", truth["median"], median, np.nan, np.nan, "of all images"))
         if analysis.fit is not None:
-            for key, text in (
-                ("log_sd", "SD of log-size at rest"),
-                ("log_spread", "fluctuation of log-size per sqrt(day), against that of the median spine"),
+            for key, name, text in (
+                ("log_sd", "SD of log-size", "at rest, by the fitted law"),
+                ("log_spread", "log-spread (1/sqrt(day))", "fitted; the truth is that of a spine of median size"),
             ):
                 estimate = analysis.fit[key]
-                rows.append((key, truth[key], estimate.value, estimate.low, estimate.high, text))
+                rows.append((name, truth[key], estimate.value, estimate.low, estimate.high, text))
         if analysis.line:
             reach = 1.96 * analysis.line["slope_error"]
             slope = analysis.line["slope"]
             rows.append(
                 ("noise slope (1/sqrt(day))", truth["slope"], slope, slope - reach, slope + reach,
-                 "growth of the spread with size, corrected for the error")
+                 "growth of the spread with size, as seen over one interval")
             )  # fmt: skip
         found.extend((*row, condition.name) for row in rows)
     return pd.DataFrame(found, columns=["quantity", "truth", "found", "low", "high", "meaning", "condition"])

@@ -34,6 +34,7 @@ class Analysis:
     verdict : str, of the posterior-predictive check
     line : slope, floor and their errors, of the spread against size
     cautions : list of str, from the fit and from the moments
+    fit_exit_code : int, the error's (core.errors) if no law could be fitted
     """
 
     label: str
@@ -46,6 +47,7 @@ class Analysis:
     line: dict[str, float] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     cautions: list[str] = field(default_factory=list)
+    fit_exit_code: int = 0
 
     def numbers(self) -> dict[str, Any]:
         """Return the headline numbers as plain values, fit for JSON."""
@@ -97,7 +99,8 @@ def analyse(
     _fit(out, table, noise, keep)
     yield "fit", out
     if out.fit is not None:
-        _run(out, "moments", lambda: _moments(out, table), keep)
+        # Not kept: beside its table it leaves a line and cautions, and it is quick.
+        _run(out, "moments", lambda: _moments(out, table), None)
         yield "moments", out
         _run(out, "predictive", lambda: _predict(out, table, seed, replicates), None)
         yield "predictive", out
@@ -123,6 +126,7 @@ def _fit(out: Analysis, table: SpineTable, noise: float | None, keep: Path | Non
     stored = keep / "fit.json" if keep else None
     if stored and stored.exists():
         out.fit = LogOUFit.from_dict(json.loads(stored.read_text(encoding="utf-8")))
+        out.cautions.extend(" ".join(caution.split()) for caution in out.fit.cautions)
         return
     try:
         with warnings.catch_warnings():
@@ -131,7 +135,7 @@ def _fit(out: Analysis, table: SpineTable, noise: float | None, keep: Path | Non
             out.fit = fit_log_ou(table, noise=noise)
         out.cautions.extend(" ".join(caution.split()) for caution in out.fit.cautions)
     except (TableError, NotConvergedError) as error:
-        out.skipped["fit"] = str(error)
+        out.skipped["fit"], out.fit_exit_code = str(error), error.exit_code
         return
     if stored:
         write_text(stored, json.dumps(out.fit.as_dict()))
@@ -145,6 +149,9 @@ def _moments(out: Analysis, table: SpineTable) -> pd.DataFrame:
     out.cautions.extend(" ".join(str(warning.message).split()) for warning in caught)
     for name in ("slope", "slope_error", "floor", "floor_error"):
         out.line[name] = float(getattr(found, name))
+    if not found.bins["spread"].notna().any():
+        out.skipped["spread against size"] = "the fitted error explains all change of size: nothing is left to draw."
+        out.line.clear()
     return found.bins
 
 

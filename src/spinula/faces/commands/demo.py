@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from spinula.faces import console
+from spinula.faces import console, folder
 
 
 def demo(
@@ -22,7 +22,7 @@ def demo(
     from spinula.faces.report import write_comparison_report
     from spinula.studies.intrinsic import compare
 
-    folder = console.open_folder(out, force=force)
+    target = folder.open_folder(out, force=force)
     console.choose_seed(seed)
     comparison = None
     with console.progress(21, "demo") as move:
@@ -31,17 +31,16 @@ def demo(
             move(done, step)
     assert comparison is not None  # the last step yields it
     sources = ["ishii2018", "nagaoka2016", "yasumatsu2008", "loewenstein2011", "kasai2021", "salmon2011"]
-    run = console.provenance("demo", seed=seed, spines=spines, sources=sources)
-    write_text(folder / "run.json", json.dumps(run, indent=2) + "\n")
-    write_text(folder / "comparison.csv", comparison.rows.to_csv(index=False))
-    write_comparison_report(folder / "report.html", comparison, run)
+    run = folder.write_provenance(target, "demo", seed=seed, content={"spines": spines, "sources": sources})
+    write_text(target / "comparison.csv", comparison.rows.to_csv(index=False))
+    write_comparison_report(target / "report.html", comparison, run)
     if as_json:
         rows = json.loads(comparison.rows.to_json(orient="records"))
-        console.print_json("demo", seed=seed, out=folder, rows=rows)
+        console.print_json("demo", seed=seed, out=target, rows=rows)
         return
     shown = console.table("Truth and fit", ["condition", "quantity", "truth", "found", "95 % interval"])
     for row in comparison.rows.itertuples():
         interval = f"{row.low:.4g} to {row.high:.4g}" if row.low == row.low else "-"
         shown.add_row(row.condition, row.quantity, f"{row.truth:.4g}", f"{row.found:.4g}", interval)
     console.data.print(shown)
-    typer.echo(folder / "report.html")
+    typer.echo(target / "report.html")

@@ -10,7 +10,9 @@ from typing import Any
 
 import typer
 
-from spinula.faces import console
+from spinula.faces import console, folder
+
+_SOURCES = ["loewenstein2011", "kasai2021"]
 
 
 def fit(
@@ -30,44 +32,59 @@ def fit(
     force: bool = typer.Option(False, help="Replace what is in --out."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
-    """Fit the law of log-size with measurement noise to a table, and report everything that the table says."""
+    """Fit the law of log-size with measurement noise to a table, and report everything that the table says.
+
+    Leaves with exit code 3 or 4 if no law could be fitted; the rest is written all the same.
+    """
+    table = _read(file, size, size_unit, column, select, days, unsure, normalise)
+    target = folder.open_folder(out, force=force, resume=resume)
+    arguments = {
+        "file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "size": size,
+        "size_unit": size_unit, "column": column, "select": select, "days": days, "unsure": unsure,
+        "normalise": normalise, "noise": noise, "replicates": replicates,
+    }  # fmt: skip
+    seed = console.choose_seed(folder.stored(target, "seed") if resume and seed is None else seed)
+    mark = hashlib.blake2b(json.dumps([arguments, seed, len(table)]).encode(), digest_size=8).hexdigest()
+    if resume and folder.is_finished(target, mark, "report.html"):
+        typer.echo(target / "report.html")
+        return
+    if not resume:
+        shutil.rmtree(target / "partial", ignore_errors=True)
+    content = {"fingerprint": mark, "arguments": arguments, "sources": _SOURCES}
+    run = folder.write_provenance(target, "fit", seed=seed, content=content)
+    label = " ".join([file.name, *select])
+    analysis = _analyse(table, label, seed, arguments, target / "partial" / mark)
+    _write(analysis, target, run)
+    shutil.rmtree(target / "partial", ignore_errors=True)
+    if as_json:
+        console.print_json("fit", seed=seed, out=target, **analysis.numbers())
+    else:
+        _print(analysis)
+        typer.echo(target / "report.html")
+    if analysis.fit is None:
+        console.say("no law was fitted; the report holds everything else")
+        raise typer.Exit(analysis.fit_exit_code)
+
+
+def _write(analysis: Any, target: Path, run: dict[str, Any]) -> None:
+    """Write everything that an analysis found, the report last: its presence says that the run ended."""
     from spinula.core.files import write_text
     from spinula.faces.report import write_fit_report
     from spinula.fit.export import write_preset
 
-    folder = console.open_folder(out, force=force, resume=resume)
-    table = _read(file, size, size_unit, column, select, days, unsure, normalise)
-    arguments = {
-        "file": file.name, "size": size, "select": select, "normalise": normalise, "noise": noise,
-        "replicates": replicates,
-    }  # fmt: skip
-    seed = console.choose_seed(_stored(folder, "seed") if resume and seed is None else seed)
-    mark = hashlib.blake2b(json.dumps([arguments, seed, len(table)]).encode(), digest_size=8).hexdigest()
-    partial = folder / "partial" / mark
-    if not resume:
-        shutil.rmtree(folder / "partial", ignore_errors=True)
-    run = console.provenance("fit", seed=seed, arguments=arguments, sources=["loewenstein2011", "kasai2021"])
-    write_text(folder / "run.json", json.dumps(run, indent=2) + "\n")
-    label = " ".join([file.name, *select])
-    analysis = _analyse(table, label, seed, arguments, partial)
     for name, frame in analysis.tables.items():
-        write_text(folder / "tables" / f"{name}.csv", frame.to_csv(index=False))
+        write_text(target / "tables" / f"{name}.csv", frame.to_csv(index=False))
     if analysis.fit is not None:
-        write_preset(analysis.fit, folder / "fitted.toml", title=label, source=file.name)
-    write_text(folder / "numbers.json", json.dumps(console.plain(analysis.numbers()), indent=2) + "\n")
-    write_fit_report(folder / "report.html", analysis, run)
-    shutil.rmtree(folder / "partial", ignore_errors=True)
-    if as_json:
-        console.print_json("fit", seed=seed, out=folder, **analysis.numbers())
-        return
-    _print(analysis)
-    typer.echo(folder / "report.html")
+        write_preset(analysis.fit, target / "fitted.toml", title=analysis.label, source=run["arguments"]["file"])
+    write_text(target / "numbers.json", json.dumps(console.plain(analysis.numbers()), indent=2) + "\n")
+    write_fit_report(target / "report.html", analysis, run)
 
 
 def _read(
     file: Path, size: str | None, size_unit: str | None, column: list[str], select: list[str], days: str | None,
     unsure: str, normalise: str | None,
 ) -> Any:  # fmt: skip
+    from spinula.core.errors import UsageError
     from spinula.fit.readers.read import Reading, read_table
     from spinula.fit.validate import normalise as normalised
 
@@ -79,6 +96,8 @@ def _read(
         when = [float(day) for day in days.split(",")] if days else None
     except ValueError:
         raise typer.BadParameter(f"{days!r} is not a list of days", param_hint="--days") from None
+    if file.is_dir():
+        raise UsageError(f"{file} is a folder.\n  Give a file: tidy CSV, wide CSV or NPY.")
     reading = Reading(size, size_unit, _pairs(column, "--column"), when, unsure, _pairs(select, "--select"))
     table = read_table(file, reading)
     return normalised(table, normalise) if normalise else table  # type: ignore[arg-type]
@@ -89,11 +108,6 @@ def _pairs(texts: list[str], option: str) -> dict[str, str]:
     if "" in pairs.values():
         raise typer.BadParameter("wanted NAME=VALUE", param_hint=option)
     return pairs
-
-
-def _stored(folder: Path, key: str) -> Any:
-    path = folder / "run.json"
-    return json.loads(path.read_text(encoding="utf-8")).get(key) if path.exists() else None
 
 
 def _analyse(table: Any, label: str, seed: int, arguments: dict[str, Any], partial: Path) -> Any:

@@ -11,17 +11,20 @@ from spinula.faces import console
 
 
 def list_(as_json: bool = typer.Option(False, "--json", help="Print one JSON document.")) -> None:
-    """List the presets, the laws and the validation rows."""
+    """List the presets, the laws, the measures and the validation rows."""
+    from spinula import measures
     from spinula.law import FAMILIES
     from spinula.presets import load_preset, preset_names
     from spinula.studies.validation.table import rows
 
+    first_line = {name: (getattr(measures, name).__doc__ or "").split("\n")[0] for name in measures.__all__}
     presets = [load_preset(name) for name in preset_names()]
     if as_json:
         console.print_json(
             "list",
             presets=[{"name": p.name, "title": p.about.title, "status": p.about.status} for p in presets],
             laws=[{"family": family, "stands_for": law.stands_for} for family, law in FAMILIES.items()],
+            measures=[{"name": name, "what": what} for name, what in first_line.items()],
             rows=[{"number": row.number, "model": row.model, "quantity": row.quantity} for row in rows()],
         )
         return
@@ -32,6 +35,10 @@ def list_(as_json: bool = typer.Option(False, "--json", help="Print one JSON doc
     shown = console.table("\nLaws", ["family", "stands for"])
     for family, law in FAMILIES.items():
         shown.add_row(family, law.stands_for)
+    console.data.print(shown)
+    shown = console.table("\nMeasures (spinula.measures)", ["name", "what"])
+    for name, what in first_line.items():
+        shown.add_row(name, what)
     console.data.print(shown)
     shown = console.table("\nValidation rows (spinula verify)", ["row", "model", "quantity", "target"])
     for row in rows():
@@ -61,11 +68,12 @@ def show(
     console.data.print(where + (f"\n{about.note}" if about.note else ""), markup=False)
     law = found.dynamics.law
     console.data.print(f"law: {law.family} ({law.stands_for}); formation: {found.dynamics.formation.mode}\n")
-    shown = console.table("", ["parameter", "value", "unit", "how", "source", "where"])
+    shown = console.table("", ["parameter", "value", "unit", "range", "how", "source", "where"])
     for key, quantity in found.quantities.items():
         source = bibliography()[quantity.source].short if quantity.source in bibliography() else quantity.source or "-"
         how = f"[{_colour(quantity.how)}]{quantity.how}[/]"
-        shown.add_row(key, f"{quantity.value:g}", quantity.unit, how, source, quantity.where)
+        span = f"{quantity.range[0]:g} to {quantity.range[1]:g}" if quantity.range else "-"
+        shown.add_row(key, f"{quantity.value:g}", quantity.unit, span, how, source, quantity.where)
     console.data.print(shown)
     if found.checks:
         shown = console.table("\nExam", ["observable", "over", "published", "tolerance", "source", "note"])

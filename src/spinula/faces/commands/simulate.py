@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import math
 from pathlib import Path
+from typing import Any
 
 import typer
 
-from spinula.faces import console
+from spinula.faces import console, folder
 from spinula.faces.commands.inspect import method_sources
 
 
@@ -28,37 +29,38 @@ def simulate(
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
     """Simulate a population, image it session by session, and write what was seen as a spine table."""
-    from spinula.core.files import write_text
     from spinula.engines.observation import Microscope
     from spinula.engines.population import Layout
     from spinula.presets import load_preset
     from spinula.studies.recording import Plan, change, record
 
     found = load_preset(preset)
-    folder = console.open_folder(out, force=force, resume=resume)
-    seed = _stored_seed(folder, seed) if resume else seed
-    seed = console.choose_seed(seed)
+    dynamics = change(found, _changes(set_))
+    days, dt = _calendar(days, every, dt, dynamics.law)
+    target = folder.open_folder(out, force=force, resume=resume)
+    seed = console.choose_seed(folder.stored(target, "seed") if resume and seed is None else seed)
     seen = {"log_noise": 0.15, **found.microscope}
     seen.update(
         {key: value for key, value in (("log_noise", log_noise), ("size_floor", size_floor)) if value is not None}
     )
     layout = Layout.for_spines(spines, spine_density=found.spine_density or 1.0)
-    plan = Plan(change(found, _changes(set_)), Microscope(**seen), layout, seed, days, every, dt, animals, found.name)
-    sources = [*found.sources, *method_sources(plan.dynamics.law.family)]
-    run = console.provenance("simulate", preset=preset, seed=seed, plan=plan.as_dict(), sources=sources)
-    write_text(folder / "run.json", json.dumps(run, indent=2) + "\n")
-    for key in found.assumed if not as_json else []:
-        console.say(f"assumed, not published: {key}")
-    with console.progress(plan.sessions, "simulate") as move:
-        counts = []
-        for session, count in record(plan, folder, resume=resume):
-            counts.append(count)
-            move(session + 1, f"session {session}: {count} spines")
-    if as_json:
-        console.print_json("simulate", seed=seed, out=folder, sessions=plan.sessions, table=folder / "table.csv")
-    else:
+    plan = Plan(dynamics, Microscope(**seen), layout, seed, days, every, dt, animals, found.name)
+    counts: list[int] = []
+    if not (resume and folder.is_finished(target, plan.fingerprint, "table.csv")):
+        sources = [*found.sources, *method_sources(plan.dynamics.law.family)]
+        content = {"preset": preset, "fingerprint": plan.fingerprint, "plan": plan.as_dict(), "sources": sources}
+        folder.write_provenance(target, "simulate", seed=seed, content=content)
+        if found.assumed:
+            console.say(f"assumed, not published: {', '.join(found.assumed)}")
+        with console.progress(plan.sessions, "simulate") as move:
+            for session, count in record(plan, target, resume=resume):
+                counts.append(count)
+                move(session + 1, f"session {session}: {count} spines")
         console.say(f"{plan.sessions} sessions, {counts[-1] if counts else 0} spines seen in the last")
-        typer.echo(folder / "table.csv")
+    if as_json:
+        console.print_json("simulate", seed=seed, out=target, sessions=plan.sessions, table=target / "table.csv")
+    else:
+        typer.echo(target / "table.csv")
 
 
 def _changes(pairs: list[str]) -> dict[str, float]:
@@ -72,9 +74,15 @@ def _changes(pairs: list[str]) -> dict[str, float]:
     return changes
 
 
-def _stored_seed(folder: Path, seed: int | None) -> int | None:
-    """Return the seed of the run to be resumed, unless one is given."""
-    path = folder / "run.json"
-    if seed is not None or not path.exists():
-        return seed
-    return int(json.loads(path.read_text(encoding="utf-8"))["seed"])
+def _calendar(days: float, every: float, dt: float, law: Any) -> tuple[float, float]:
+    """Return the last day that is imaged and a time step that divides ``every``, and say where they differ."""
+    if days < every:
+        raise typer.BadParameter(f"{days:g} is less than --every {every:g}: one session only", param_hint="--days")
+    law.check_step(dt)
+    step = every / math.ceil(every / dt - 1e-9)
+    last = every * math.floor(days / every + 1e-9)
+    if not math.isclose(step, dt):
+        console.say(f"--dt {step:g}, so that whole steps make --every {every:g}")
+    if not math.isclose(last, days):
+        console.say(f"the last session is on day {last:g}: --every {every:g} does not divide --days {days:g}")
+    return last, step

@@ -20,11 +20,14 @@ def verify(
     from spinula.studies.validation import rows, run_rows
 
     wanted = numbers or [row.number for row in rows()]
-    results = []
-    with console.progress(len(wanted), "verify") as move:
-        for result in run_rows(wanted, seed=seed):
-            results.append(result)
-            move(len(results), f"row {result.row.number}")
+    results, interrupted = [], False
+    try:
+        with console.progress(len(wanted), "verify") as move:
+            for result in run_rows(wanted, seed=seed):
+                results.append(result)
+                move(len(results), f"row {result.row.number}")
+    except KeyboardInterrupt:
+        interrupted = True  # the rows that ran are shown all the same
     passed = sum(result.passed for result in results)
     if as_json:
         content = [
@@ -35,7 +38,10 @@ def verify(
             }
             for r in results
         ]  # fmt: skip
-        console.print_json("verify", seed=seed, passed=passed, failed=len(results) - passed, rows=content)
+        console.print_json(
+            "verify", seed=seed, passed=passed, failed=len(results) - passed, not_run=len(wanted) - len(results),
+            rows=content,
+        )  # fmt: skip
     else:
         shown = console.table(
             f"Validation, seed {seed}", ["row", "model: quantity", "target", "reproduced", "tolerance", ""]
@@ -49,5 +55,7 @@ def verify(
                 shown.add_row("", "", "", f"[dim]{r.detail}[/]", "", "")
         console.data.print(shown)
         console.data.print(f"{passed} passed, {len(results) - passed} failed")
+    if interrupted:
+        raise typer.Exit(130)
     if passed < len(results):
         raise typer.Exit(1)

@@ -25,15 +25,16 @@ from spinula.studies.longitudinal import Analysis
 mpl.use("svg")
 
 
-def draw(paint: Callable[[Axes], object], *, width: float = 5.0, height: float = 3.5) -> Markup:
-    """Return a figure as inline SVG."""
+def draw(paint: Callable[[Axes], object], label: str, *, width: float = 5.0, height: float = 3.5) -> Markup:
+    """Return a figure as inline SVG, with a label for those who cannot see it."""
     with figures.style():
         figure = Figure(figsize=(width, height), layout="constrained")
         paint(figure.add_subplot())
         buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
+        # Without metadata there is no date, and no address of a vocabulary, in the page.
+        figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     text = buffer.getvalue()
-    return Markup(text[text.index("<svg") :])
+    return Markup('<svg role="img" aria-label="{}" ').format(label) + Markup(text[text.index("<svg") + 5 :])
 
 
 def _environment() -> jinja2.Environment:
@@ -41,6 +42,7 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.PackageLoader("spinula.faces.report"), autoescape=True, undefined=jinja2.StrictUndefined
     )
     made.filters["number"] = _number
+    made.filters["sentence"] = lambda text: text[:1].upper() + text[1:]
     return made
 
 
@@ -65,24 +67,38 @@ def _records(frame: pd.DataFrame | None, columns: dict[str, str]) -> dict[str, A
 def write_fit_report(path: Path, analysis: Analysis, run: dict[str, Any]) -> None:
     """Write the report of one table."""
     tables, unit = analysis.tables, analysis.size_unit
-    drawn = [("Sizes", lambda ax: figures.size_distribution(ax, analysis.sizes, tables.get("families"), unit=unit))]
+    drawn = [
+        (
+            "Distribution of sizes",
+            lambda ax: figures.size_distribution(ax, analysis.sizes, tables.get("families"), unit=unit),
+        )
+    ]
     if "survival" in tables:
-        drawn.append(("Survival", lambda ax: figures.survival_curve(ax, tables["survival"])))
+        drawn.append(("Survival against time", lambda ax: figures.survival_curve(ax, tables["survival"])))
     if "turnover" in tables:
-        drawn.append(("Turnover", lambda ax: figures.turnover_by_session(ax, tables["turnover"])))
+        drawn.append(("Turnover ratio by session", lambda ax: figures.turnover_by_session(ax, tables["turnover"])))
     if "autocorrelation" in tables:
-        drawn.append(("Memory", lambda ax: figures.autocorrelation(ax, tables["autocorrelation"], analysis.fit)))
+        drawn.append(
+            (
+                "Correlation of log-size against lag",
+                lambda ax: figures.autocorrelation(ax, tables["autocorrelation"], analysis.fit),
+            )
+        )
     if "predictive" in tables:
-        drawn.append(("Change", lambda ax: figures.change_against_size(ax, tables["predictive"], unit=unit)))
-    if "moments" in tables:
-        drawn.append(("Spread", lambda ax: figures.spread_line(ax, tables["moments"], analysis.line, unit=unit)))
+        drawn.append(
+            ("SD of change against size", lambda ax: figures.change_against_size(ax, tables["predictive"], unit=unit))
+        )
+    if "moments" in tables and tables["moments"]["spread"].notna().any():
+        drawn.append(
+            ("Spread against size", lambda ax: figures.spread_line(ax, tables["moments"], analysis.line, unit=unit))
+        )
     fit = analysis.fit
     estimates = None if fit is None else _records(
         fit.frame().reset_index(), {"name": "parameter", "value": "value", "low": "from", "high": "to", "unit": "unit"}
     )  # fmt: skip
     page = _environment().get_template("fit.html.j2").render(
         title=analysis.label, analysis=analysis, fit=fit, estimates=estimates, run=run,
-        figures=[draw(paint) for _, paint in drawn],
+        figures=[draw(paint, name) for name, paint in drawn],
         tables={
             "Turnover, session by session": _records(tables.get("turnover"), {
                 "session": "from session", "days": "days", "n1": "n1", "n2": "n2", "lost": "lost", "gained": "gained",
@@ -133,20 +149,26 @@ def write_comparison_report(path: Path, comparison: Comparison, run: dict[str, A
         ax.set_title("Turnover ratio (dashed: truth)")
         ax.legend(loc="lower right")
 
-    drawn = [draw(sizes), draw(survival), draw(turnover),
-             draw(lambda ax: figures.truth_and_found(ax, comparison.rows, names))]  # fmt: skip
+    drawn = [
+        draw(sizes, "Distribution of sizes, imaged and true"),
+        draw(survival, "Survival against time, imaged and true"),
+        draw(turnover, "Turnover ratio by session, imaged and true"),
+        draw(lambda ax: figures.truth_and_found(ax, comparison.rows, names), "Found over true, quantity by quantity"),
+    ]
     for condition in conditions:
         table = condition.analysis.tables["predictive"]
 
         def change(ax: Axes, table: pd.DataFrame = table, name: str = condition.name) -> None:
             figures.change_against_size(ax, table, unit="um3").set_title(f"Change against size: {name}")
 
-        drawn.append(draw(change))
+        drawn.append(draw(change, f"SD of change against size, {condition.name}"))
     columns = {"condition": "condition", "quantity": "quantity", "truth": "truth", "found": "found", "low": "from",
                "high": "to", "meaning": "meaning"}  # fmt: skip
     page = _environment().get_template("comparison.html.j2").render(
-        title=" and ".join(condition.title for condition in conditions), conditions=conditions, run=run, figures=drawn,
-        rows=_records(comparison.rows, columns), presets=[load_preset(name) for name in names],
+        title=" and ".join(names) + ": truth, images, fit", conditions=conditions, run=run, figures=drawn,
+        rows=_records(comparison.rows, columns),
+        contrast=_records(comparison.contrast(), {"quantity": "quantity", "truth": "true ratio", "found": "as found"}),
+        presets=[load_preset(name) for name in names],
         papers=_papers(run["sources"]), bibliography=bibliography(),
     )  # fmt: skip
     write_text(path, page)
