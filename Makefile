@@ -37,14 +37,20 @@ check: setup  ## format, lint, types, floors
 science: setup  ## the validation rows: published or derived against reproduced
 	$(BIN)/spinula verify
 
-docs: setup  ## build the documentation into site/
+$(VENV)/.docs: $(STAMP)
 	@$(PIP) --editable '.[docs]'
+	@touch $@
+
+docs: $(VENV)/.docs  ## build the documentation into site/
 	$(BIN)/python docs/reference/make_presets.py
 	$(BIN)/zensical build --clean
 
-bench: setup  ## benchmarks against peers, in an environment of their own (.venv-bench)
+.venv-bench/.installed: pyproject.toml benchmarks/peers.txt
 	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --editable . --requirement benchmarks/peers.txt
+	@touch $@
+
+bench: .venv-bench/.installed  ## benchmarks against peers, in an environment of their own (.venv-bench)
 	@for script in benchmarks/bench_*.py; do echo; echo "== $$script"; .venv-bench/bin/python $$script || exit 1; done
 
 clean:  ## remove what was built (not .venv)
