@@ -88,10 +88,12 @@ def analyse(
     steps: dict[str, Callable[[], pd.DataFrame]] = {
         "turnover": lambda: measures.turnover(table, replicates=replicates, seed=seed),
         "survival": lambda: measures.survival(table, replicates=replicates, seed=seed),
-        "survival_by_size": lambda: measures.survival_by_size(table, until=panel.present.shape[1] - 1),
+        "survival_by_size": lambda: measures.survival_by_size(
+            table, until=panel.present.shape[1] - 1, replicates=replicates, seed=seed
+        ),
         "families": lambda: measures.compare_distributions(out.sizes),
         "change": lambda: measures.change_by_size(table, replicates=replicates, seed=seed),
-        "autocorrelation": lambda: measures.autocorrelation(table),
+        "autocorrelation": lambda: measures.autocorrelation(table, replicates=replicates, seed=seed),
     }
     for name, step in steps.items():
         _run(out, name, step, keep)
@@ -149,8 +151,10 @@ def _moments(out: Analysis, table: SpineTable) -> pd.DataFrame:
     out.cautions.extend(" ".join(str(warning.message).split()) for warning in caught)
     for name in ("slope", "slope_error", "floor", "floor_error"):
         out.line[name] = float(getattr(found, name))
-    if not found.bins["spread"].notna().any():
-        out.skipped["spread against size"] = "the fitted error explains all change of size: nothing is left to draw."
+    if found.bins["spread"].notna().sum() < 3:
+        out.skipped["spread against size"] = (
+            "the fitted error explains nearly all change of size: nothing is left to draw."
+        )
         out.line.clear()
     return found.bins
 

@@ -88,7 +88,7 @@ def write_fit_report(path: Path, analysis: Analysis, run: dict[str, Any]) -> Non
         drawn.append(
             ("SD of change against size", lambda ax: figures.change_against_size(ax, tables["predictive"], unit=unit))
         )
-    if "moments" in tables and tables["moments"]["spread"].notna().any():
+    if analysis.line:
         drawn.append(
             ("Spread against size", lambda ax: figures.spread_line(ax, tables["moments"], analysis.line, unit=unit))
         )
@@ -108,7 +108,7 @@ def write_fit_report(path: Path, analysis: Analysis, run: dict[str, Any]) -> Non
                 "day": "day", "n": "n", "survival": "survival", "low": "from", "high": "to",
                 "mean": "mean over dendrites", "sem": "s.e.m."}),
             "Survival to the last session, by size at the start": _records(tables.get("survival_by_size"), {
-                "n": "n", "mean_size": f"mean size [{unit}]", "survival": "survival", "error": "binomial error"}),
+                "n": "n", "mean_size": f"mean size [{unit}]", "survival": "survival", "low": "from", "high": "to"}),
             "Families of the size distribution": _records(tables.get("families"), {
                 "family": "family", "aic": "AIC", "delta": "ΔAIC", "p_ks": "KS p (indicative)"}),
         },
