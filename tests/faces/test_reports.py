@@ -70,3 +70,27 @@ def test_every_figure_returns_its_labelled_axis(comparison):
             ax = Figure().add_subplot()
             assert paint(ax) is ax
     assert isinstance(comparison.rows, pd.DataFrame)
+
+
+def test_a_spread_that_the_error_explains_is_counted_not_drawn():
+    frame = pd.DataFrame({"size": [1.0, 2.0, 9.0], "spread": [0.2, 0.3, np.nan], "spread_error": [0.1, 0.1, np.nan]})
+    line = {"floor": 0.4, "slope": -0.1}
+    ax = figures.spread_line(Figure().add_subplot(), frame, line, unit="um3")
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert "0.4 − 0.1 × size" in labels
+    assert any("1 of 3 bins" in label for label in labels)
+    assert ax.get_xlim()[1] < 9
+
+
+@pytest.mark.parametrize("span", [(0.03, 0.3), (0.001, 900.0), (6e4, 4e5), (0.11, 0.13), (1.0, 1.1), (1e-9, 1e9)])
+def test_logarithmic_axes_have_few_round_ticks(span):
+    ax = Figure().add_subplot()
+    ax.set(xscale="log", xlim=span)
+    figures._log_ticks(ax.xaxis)
+    ticks = ax.xaxis.get_major_locator()()
+    assert 2 <= len(ticks) <= 5
+    assert all(span[0] <= tick <= span[1] for tick in ticks)
+
+
+def test_sizes_that_are_all_one_are_drawn():
+    figures.size_distribution(Figure().add_subplot(), np.full(50, 0.1), None, unit="um3")

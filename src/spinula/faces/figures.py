@@ -10,7 +10,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, Locator, NullFormatter
+from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullFormatter
 
 # Okabe and Ito's palette: told apart by colour-blind readers too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -117,12 +117,19 @@ def change_against_size(ax: Axes, frame: pd.DataFrame, *, unit: str) -> Axes:
 
 
 def spread_line(ax: Axes, frame: pd.DataFrame, line: dict[str, float], *, unit: str) -> Axes:
-    """Draw the spread per sqrt(day) against size, corrected for the error, and the line through it."""
+    """Draw the spread per sqrt(day) against size, corrected for the error, and the line through it.
+
+    Bins in which the error explains more than all change have no spread; the legend counts them.
+    """
+    empty = int(frame["spread"].isna().sum())
+    imaged = "imaged, error taken out" + (f" ({empty} of {len(frame)} bins: nothing left)" if empty else "")
+    frame = frame[frame["spread"].notna()]
     ax.errorbar(frame["size"], frame["spread"], yerr=1.96 * frame["spread_error"], fmt="o", color=INK, markersize=4,
-                capsize=2, label="imaged, error taken out")  # fmt: skip
+                capsize=2, label=imaged)  # fmt: skip
     x = np.linspace(0, frame["size"].max() * 1.05, 50)
     if np.isfinite(line.get("slope", np.nan)):
-        label = f"{line['floor']:.2g} + {line['slope']:.2g} × size"
+        sign = "−" if line["slope"] < 0 else "+"
+        label = f"{line['floor']:.2g} {sign} {abs(line['slope']):.2g} × size"
         ax.plot(x, line["floor"] + line["slope"] * x, color=COLOURS[2], label=label)
     ax.set(
         xlim=(0, None),
@@ -201,13 +208,15 @@ class _FewLogTicks(Locator):
         low, high = sorted((vmin, vmax))
         decades = range(int(np.floor(np.log10(low))), int(np.floor(np.log10(high))) + 1)
         best: list[float] = []
-        for firsts in ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 5, 7), tuple(np.arange(1, 10, 0.5))):
+        for firsts in ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 5, 7)):
             ticks = [float(f"{first}e{decade}") for decade in decades for first in firsts]
             ticks = [tick for tick in ticks if low <= tick <= high]
             if len(ticks) > 5:
-                break
+                return best or ticks[:: len(ticks) // 5 + 1]
             best = ticks
-        return best or ticks[:: len(ticks) // 5 + 1]
+        # Within a small part of a decade a logarithmic axis is nearly even.
+        even = [float(tick) for tick in MaxNLocator(4).tick_values(low, high) if low <= tick <= high]
+        return best if len(best) > 1 else even[:5]
 
 
 def _log_ticks(axis: Any) -> None:
