@@ -94,3 +94,8 @@ def test_too_few_sizes_are_named():
         measures.compare_distributions(np.ones(5))
     with pytest.raises(TableError, match="pairs of sizes"):
         measures.change_by_size(_panel(np.ones((2, 3))))
+
+
+def test_sizes_that_are_all_one_have_no_distribution():
+    with pytest.raises(TableError, match=r"all sizes are 0\.1"):
+        measures.compare_distributions(np.full(50, 0.1))

@@ -34,6 +34,8 @@ def _clean(sizes: np.ndarray) -> np.ndarray:
     sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
     if len(sizes) < _MINIMUM:
         raise TableError(f"only {len(sizes)} sizes", column="size", cure=f"A distribution needs at least {_MINIMUM}.")
+    if sizes.max() == sizes.min():
+        raise TableError(f"all sizes are {sizes[0]:g}", column="size", cure="Name the column that holds the size.")
     return sizes
 
 
