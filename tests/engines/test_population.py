@@ -152,6 +152,20 @@ def test_the_kesten_map_runs_at_its_interval_only():
         Population(Dynamics(law=law), seed=1, dt=3.0)
 
 
+def test_the_kesten_map_forms_spines_that_follow_the_map():
+    """Spines formed at a rate take their first steps by the same map as all others: mean within 3 %."""
+    law = KestenMap(interval=1.0, kept_mean=0.9, kept_sd=0.1, added_mean=0.01, added_sd=0.004)
+    dynamics = Dynamics(law=law, boundary=Boundary(size_min=0.001, size_new=0.05), formation=FormationRate(rate=1.0))
+    layout = Layout(dendrites=20, spines_per_dendrite=0, length_um=500)
+    population = Population(dynamics, seed=2, layout=layout, dt=1.0)
+    population.advance(4)
+    young = population.snapshot()
+    age = np.floor(4 - young.born_day)
+    for steps in (0, 1, 2, 3):
+        wanted = law.mean + (0.05 - law.mean) * 0.9**steps
+        assert young.size[age == steps].mean() == pytest.approx(wanted, rel=0.03)
+
+
 def test_bad_arguments_are_refused():
     with pytest.raises(InvalidInputError, match="needs a boundary"):
         Population(Dynamics(law=LAW, formation=FormationRate(rate=0.1)), seed=1)

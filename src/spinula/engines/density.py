@@ -72,6 +72,8 @@ class Density:
         self._coordinate = Coordinate(dynamics.law, size_min, drive=drive)
         self._killing = killing
         self._chain = self._build(self._grid(cells))
+        # Chains with an edge on a floor, by floor: each holds its eigendecomposition, the dear part.
+        self._edged: dict[float, Chain] = {}
         self.edges = self._coordinate.size(self._chain.edges)
         self.sizes = self._chain.sizes
 
@@ -192,6 +194,8 @@ class Density:
 
     def _with_edge(self, size: float) -> Chain:
         """Return the chain with its nearest inner edge moved to a size (um3), so that no cell is on both sides."""
+        if size in self._edged:
+            return self._edged[size]
         edges = self._chain.edges.copy()
         if size <= self._coordinate.size(edges[0] + 0.1 * (edges[1] - edges[0])):
             return self._chain
@@ -201,7 +205,8 @@ class Density:
             )
         at = float(self._coordinate.additive(np.array([size]))[0])
         edges[1 + int(np.argmin(np.abs(edges[1:-1] - at)))] = at
-        return self._build(edges)
+        self._edged[size] = self._build(edges)
+        return self._edged[size]
 
     def _split(self, chain: Chain, size: float) -> np.ndarray:
         if not self.edges[0] <= size <= self.edges[-1]:

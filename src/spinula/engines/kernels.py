@@ -50,12 +50,12 @@ _moment = njit(additive.crossing_moment)
 def _crossed(plan, p, path, who, dt):
     """Return the share of a step after which a spine was eliminated, or 2 if it was not.
 
-    ``path`` is (size before, size after), ``who`` (dendrite, number, step, purpose).
+    ``path`` is (size before, size after), ``who`` (dendrite, number, step).
     """
     if plan.scheme == EULER or plan.family == KESTEN_MAP:
         return 1.0 if path[1] <= plan.minimum else 2.0
     k0, k1 = rng.split_key(plan.key)
-    a, b, c, d = rng.philox(np.uint32(who[1]), np.uint32(who[0]), np.uint32(who[2]), np.uint32(who[3]), k0, k1)
+    a, b, c, d = rng.philox(np.uint32(who[1]), np.uint32(who[0]), np.uint32(who[2]), _BRIDGE, k0, k1)
     luck = -math.log(rng.unit(a))
     if path[1] > plan.minimum:
         # The cheap bound of _flag settles most cases without the logarithms of the exact distances.
@@ -98,7 +98,7 @@ def _replace(state, plan, p, where, died):
         state.next_number[dendrite] += np.uint32(1)
         state.formed[dendrite] += 1
         state.eliminated[dendrite] += 1
-        size, fast, again = _first_step(plan, p, (dendrite, number, step, _BRIDGE), died, end)
+        size, fast, again = _first_step(plan, p, (dendrite, number, step), died, end)
         if again < 0.0:
             state.number[dendrite, slot] = number
             state.born[dendrite, slot] = died
@@ -124,7 +124,7 @@ def _settle(state, plan, exact, tile, where):
         if before < ALIVE:
             continue
         number = state.number[dendrite, slot]
-        share = _crossed(plan, exact, (before, after), (dendrite, number, step, _BRIDGE), plan.dt)
+        share = _crossed(plan, exact, (before, after), (dendrite, number, step), plan.dt)
         if share > 1.0:
             # Rounding can leave a survivor a hair below the threshold; it lives, so it is above.
             tile.moved[i] = max(after, plan.minimum)
@@ -199,14 +199,14 @@ def _follow(plan, p, who, born, stop):
     """Follow a spine from its birth to the end of the block: (size, fast, whether it lives)."""
     dendrite, number = who
     step = np.int64(born / plan.dt)
-    size, fast, died = _first_step(plan, p, (dendrite, number, step, _BRIDGE), born, (step + 1) * plan.dt)
+    size, fast, died = _first_step(plan, p, (dendrite, number, step), born, (step + 1) * plan.dt)
     k0, k1 = rng.split_key(plan.key)
     for later in range(step + 1, stop):
         if died >= 0.0:
             break
         words = rng.philox(np.uint32(number), np.uint32(dendrite), np.uint32(later), _FIRST, k0, k1)
         moved, fast = advance_one(plan, p, size, fast, rng.normal_pair(words[0], words[1]), plan.dt)
-        share = _crossed(plan, p, (size, moved), (dendrite, number, later, _BRIDGE), plan.dt)
+        share = _crossed(plan, p, (size, moved), (dendrite, number, later), plan.dt)
         died = 1.0 if share <= 1.0 else -1.0
         size = moved
     return size, fast, died < 0.0

@@ -14,9 +14,6 @@ from spinula.engines import philox as rng
 from spinula.law import lattice
 from spinula.law.lattice import LatticeLaw
 
-_binding = njit(lattice.binding_chance)
-_unbinding = njit(lattice.unbinding_chance)
-
 
 @dataclass(frozen=True)
 class LatticeSnapshot:

@@ -137,6 +137,7 @@ class Population:
         dynamics.law.check_step(dt)
         if isinstance(dynamics.formation, FormationRate) and dynamics.boundary is None:
             raise InvalidInputError("formation at a rate needs a boundary: give size_min and size_new.")
+        self._mode = kernels.RATE if isinstance(dynamics.formation, FormationRate) else kernels.FIXED
         self._scheme = {"additive": steps.ADDITIVE, "euler": steps.EULER}[scheme]
         self._dtype = np.dtype(dtype)
         self._family = _FAMILY[dynamics.law.family]
@@ -210,14 +211,13 @@ class Population:
         self._state, self._step = kernels.State(**arrays), int(state["step"])
 
     def _plan(self, last: int) -> kernels.Plan:
-        boundary, formation = self.dynamics.boundary, self.dynamics.formation
+        formation = self.dynamics.formation
         rate = formation.rate * self.layout.length_um if isinstance(formation, FormationRate) else 0.0
-        mode = kernels.RATE if boundary and isinstance(formation, FormationRate) else kernels.FIXED
         key = np.uint64(self.streams.key("noise"))
-        return kernels.Plan(self._family, self._scheme, mode, last, self.dt, key, self._minimum, self._new, rate)
+        return kernels.Plan(self._family, self._scheme, self._mode, last, self.dt, key, self._minimum, self._new, rate)
 
     def _reach(self) -> tuple[float, float, float]:
-        """Return what flags a step that may have crossed the threshold: see ``kernels._flag``."""
+        """Return what flags a step that may have crossed the threshold: see ``steps._flag``."""
         law = self.dynamics.law
         if self._scheme == steps.EULER or self._family == steps.KESTEN_MAP:
             return 0.0, 0.0, 1.0
@@ -228,8 +228,7 @@ class Population:
         """Lay out the arrays and draw the sizes at the start."""
         dendrites, each = self.layout.dendrites, self.layout.spines_per_dendrite
         boundary, generator = self.dynamics.boundary, self.streams.generator("initial")
-        rated = boundary is not None and isinstance(self.dynamics.formation, FormationRate)
-        slots = max(1, each) if not rated else max(16, int(1.5 * each + 6 * np.sqrt(each)))
+        slots = max(1, each) if self._mode == kernels.FIXED else max(16, int(1.5 * each + 6 * np.sqrt(each)))
         sizes = _initial_sizes(self.dynamics, initial, generator, dendrites * each)
         if boundary is not None and len(sizes) and sizes.min() <= boundary.size_min:
             raise OutOfRangeError(
@@ -249,9 +248,8 @@ class Population:
             stalled=np.zeros(dendrites, np.bool_), formed=np.zeros(dendrites, np.int64),
             eliminated=np.zeros(dendrites, np.int64),
         )  # fmt: skip
-        self._state = state
-        plan = self._plan(0)
-        if plan.mode == kernels.RATE:
+        if self._mode == kernels.RATE:
+            plan = self._plan(0)
             for dendrite in range(dendrites):
                 state.next_birth[dendrite] = kernels.waiting_time(plan, dendrite, each)
         return state
@@ -316,11 +314,7 @@ def draw_stationary(dynamics: Dynamics, generator: np.random.Generator, count: i
     if isinstance(law, KestenMap):
         variance = np.log1p(law.variance / law.mean**2) if np.isfinite(law.variance) else 1.0
         sizes = np.exp(generator.normal(np.log(law.mean) - variance / 2, np.sqrt(variance), count))
-    elif boundary is None or law.family == "two_time_log_ou":
-        if not hasattr(law, "stationary"):
-            from spinula.engines.density import Density
-
-            return Density(dynamics).draw(generator, count)
+    elif law.family == "two_time_log_ou" or (boundary is None and hasattr(law, "stationary")):
         sizes = law.stationary().rvs(count, random_state=generator)
     else:
         from spinula.engines.density import Density

@@ -37,6 +37,7 @@ _log_reverting = njit(intrinsic.log_reverting_drift, **_INLINE)
 linear_spread = njit(intrinsic.linear_spread, **_INLINE)
 _kesten_spread = njit(kesten.kesten_spread, **_INLINE)
 _transition = njit(logsize.log_transition, **_INLINE)
+_ou_factors = njit(logsize.log_step_factors)
 
 
 @njit(**_INLINE)
@@ -72,9 +73,10 @@ def _constants(p, dt):
     return dt, math.sqrt(dt), 0.5 * p[3], 0.5
 
 
-@njit
-def _ou_factors(sd, rate, dt):
-    return math.exp(-rate * dt), sd * math.sqrt(-math.expm1(-2.0 * rate * dt))
+@njit(**_INLINE)
+def _step_map(p, size, first, second):
+    """One step of the Kesten map: a log-normal factor and a log-normal addition."""
+    return math.exp(p[0] + p[1] * first) * size + math.exp(p[2] + p[3] * second)
 
 
 @njit(**_VECTOR)
@@ -106,7 +108,7 @@ def advance_vector(plan, p, size, fast, tile, lane):
             moved[i] = p[0] + slow + fast[i]
     else:
         for i in range(count):
-            moved[i] = math.exp(p[0] + p[1] * noise[i]) * size[i] + math.exp(p[2] + p[3] * second[i])
+            moved[i] = _step_map(p, size[i], noise[i], second[i])
     return _flag(p, size, tile)
 
 
@@ -143,10 +145,12 @@ def advance_one(plan, p, size, fast, normals, dt):
             kept, scatter = _ou_factors(p[3], p[4], dt)
             fast = _transition(fast, kept, scatter, normals[1])
         return p[0] + slow + fast, fast
+    if family == KESTEN_MAP:
+        return _step_map(p, size, normals[0], normals[1]), fast
     step = _constants(p, dt)
     if family == KESTEN:
-        return _step_kesten(ADDITIVE, p, size, normals[0], step), fast
-    return _step_spread_linear(family, ADDITIVE, p, size, normals[0], step), fast
+        return _step_kesten(plan.scheme, p, size, normals[0], step), fast
+    return _step_spread_linear(family, plan.scheme, p, size, normals[0], step), fast
 
 
 @njit
