@@ -1,0 +1,1 @@
+"""One dendrite under glutamate, GABA, spikes and dopamine, from milliseconds to months."""

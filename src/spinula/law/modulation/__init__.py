@@ -1,0 +1,1 @@
+"""What neuromodulators do to a spine that has just been paired: dopamine bursts and dips, noradrenaline, serotonin."""
