@@ -78,13 +78,13 @@ def test_molecules_at_rest_are_binomial_and_poisson():
 
 
 def test_time_averages_are_the_stationary_moments():
-    """Means within 1 %, SDs within 5 % (7 standard errors and more: false alarm below 1e-6)."""
+    """Bands of six standard errors and more, measured over 40 seeds (0.4 %, 0.8 %, 0.06): false alarm below 1e-6."""
     slots = np.array([10, 30, 80])
     pool = ReceptorPool.published(filling=0.5, slots=120)
     seen = simulate(pool, slots, seed=2, seconds=[3_000, 400_000])
-    assert seen.mean[:-1] == pytest.approx(0.5 * slots, rel=0.01)
+    assert seen.mean[:-1] == pytest.approx(0.5 * slots, rel=0.03)
     assert seen.variation == pytest.approx(pool.variation(slots), rel=0.05)
-    assert seen.sd[-1] ** 2 / seen.mean[-1] == pytest.approx(1, abs=0.5)
+    assert seen.sd[-1] ** 2 / seen.mean[-1] == pytest.approx(1, abs=0.4)
 
 
 def test_the_mean_of_molecules_follows_the_equations():
