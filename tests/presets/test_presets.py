@@ -3,9 +3,11 @@ import pytest
 from spinula.core.errors import ConfigError, UnknownNameError
 from spinula.engines.density import Density
 from spinula.presets import bibliography, load_preset, preset_names
+from spinula.studies.slice_activity import compare_activity
 
 WANTED = {
-    "ca1_slice", "ca1_slice_blocked", "neocortex_adult", "neocortex_deprived", "neocortex_enriched",
+    "ca1_slice", "cortex_modulated", "striatum_d1", "striatum_d2", "neocortex_adult", "neocortex_deprived",
+    "neocortex_enriched",
     "neocortex_blocked", "ca1_in_vivo", "barrel_cortex", "fragile_x", "auditory_cortex",
 }  # fmt: skip
 
@@ -28,10 +30,14 @@ def test_a_preset_says_where_its_numbers_come_from(name):
 
 @pytest.mark.parametrize("name", [name for name in preset_names() if load_preset(name).checks])
 def test_a_preset_passes_its_exam(name):
-    """By the density engine, without Monte Carlo; `spinula verify` holds the same by simulation and imaging."""
+    """By the density engine, without Monte Carlo (with activity: by simulation)."""
     preset = load_preset(name)
     density = Density(preset.dynamics)
     for check in preset.checks:
+        if check.activity:
+            found = compare_activity(name, seed=1, spines=3000).control
+            assert found == pytest.approx(check.published, abs=check.tolerance)
+            continue
         ratio = density.turnover_ratio(check.over_days)
         found = ratio if check.observable == "turnover_ratio" else 1 - ratio
         assert found == pytest.approx(check.published, abs=check.tolerance)

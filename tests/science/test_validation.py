@@ -5,7 +5,7 @@ import pytest
 from spinula.core.errors import UnknownNameError
 from spinula.studies.validation import rows, run_rows
 
-REQUIRED = {*range(1, 7), *range(10, 15), *range(16, 22), *range(24, 28), 29, 30}
+REQUIRED = {*range(1, 7), *range(10, 15), *range(16, 22), *range(24, 28), 29, 30, 7, 8, 9, *range(33, 48), "43b"}
 
 
 def test_all_required_rows_are_there():

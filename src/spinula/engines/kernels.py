@@ -47,7 +47,7 @@ _moment = njit(additive.crossing_moment)
 
 
 @njit
-def _crossed(plan, p, path, who, dt):
+def crossed(plan, p, path, who, dt):
     """Return the share of a step after which a spine was eliminated, or 2 if it was not.
 
     ``path`` is (size before, size after), ``who`` (dendrite, number, step).
@@ -73,7 +73,7 @@ def _crossed(plan, p, path, who, dt):
 
 
 @njit
-def _first_step(plan, p, who, born, end):
+def first_step(plan, p, who, born, end):
     """Follow a newborn from its birth to the end of the step: (size, fast, day of elimination or -1)."""
     size, fast, left = plan.new, 0.0, end - born
     k0, k1 = rng.split_key(plan.key)
@@ -84,7 +84,7 @@ def _first_step(plan, p, who, born, end):
     if plan.scheme == EULER or plan.family == KESTEN_MAP or left <= 0.0:
         return size, fast, -1.0
     moved, fast = advance_one(plan, p, size, fast, rng.normal_pair(a, b), left)
-    share = _crossed(plan, p, (size, moved), who, left)
+    share = crossed(plan, p, (size, moved), who, left)
     return moved, fast, (born + share * left if share <= 1.0 else -1.0)
 
 
@@ -98,7 +98,7 @@ def _replace(state, plan, p, where, died):
         state.next_number[dendrite] += np.uint32(1)
         state.formed[dendrite] += 1
         state.eliminated[dendrite] += 1
-        size, fast, again = _first_step(plan, p, (dendrite, number, step), died, end)
+        size, fast, again = first_step(plan, p, (dendrite, number, step), died, end)
         if again < 0.0:
             state.number[dendrite, slot] = number
             state.born[dendrite, slot] = died
@@ -124,7 +124,7 @@ def _settle(state, plan, exact, tile, where):
         if before < ALIVE:
             continue
         number = state.number[dendrite, slot]
-        share = _crossed(plan, exact, (before, after), (dendrite, number, step), plan.dt)
+        share = crossed(plan, exact, (before, after), (dendrite, number, step), plan.dt)
         if share > 1.0:
             # Rounding can leave a survivor a hair below the threshold; it lives, so it is above.
             tile.moved[i] = max(after, plan.minimum)
@@ -199,14 +199,14 @@ def _follow(plan, p, who, born, stop):
     """Follow a spine from its birth to the end of the block: (size, fast, whether it lives)."""
     dendrite, number = who
     step = np.int64(born / plan.dt)
-    size, fast, died = _first_step(plan, p, (dendrite, number, step), born, (step + 1) * plan.dt)
+    size, fast, died = first_step(plan, p, (dendrite, number, step), born, (step + 1) * plan.dt)
     k0, k1 = rng.split_key(plan.key)
     for later in range(step + 1, stop):
         if died >= 0.0:
             break
         words = rng.philox(np.uint32(number), np.uint32(dendrite), np.uint32(later), _FIRST, k0, k1)
         moved, fast = advance_one(plan, p, size, fast, rng.normal_pair(words[0], words[1]), plan.dt)
-        share = _crossed(plan, p, (size, moved), (dendrite, number, later), plan.dt)
+        share = crossed(plan, p, (size, moved), (dendrite, number, later), plan.dt)
         died = 1.0 if share <= 1.0 else -1.0
         size = moved
     return size, fast, died < 0.0

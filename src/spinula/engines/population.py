@@ -14,18 +14,9 @@ from spinula.core.errors import InvalidInputError, OutOfRangeError
 from spinula.core.quantity import quantity
 from spinula.core.streams import Streams
 from spinula.engines import kernels, steps
-from spinula.law import Boundary, Dynamics, FormationRate, KestenMap
-from spinula.law.logsize import log_step_factors
+from spinula.engines.plan import FAMILY, in_log, make_plan, parameters
+from spinula.law import Dynamics, FormationRate, KestenMap
 
-_FAMILY = {
-    "linear": steps.REVERTING,
-    "linear_quadratic": steps.REVERTING,
-    "log_reverting": steps.LOG_REVERTING,
-    "kesten": steps.KESTEN,
-    "log_ou": steps.LOG_OU,
-    "two_time_log_ou": steps.TWO_TIME,
-    "kesten_map": steps.KESTEN_MAP,
-}
 Initial = Callable[[np.random.Generator, int], np.ndarray]
 
 
@@ -140,11 +131,9 @@ class Population:
         self._mode = kernels.RATE if isinstance(dynamics.formation, FormationRate) else kernels.FIXED
         self._scheme = {"additive": steps.ADDITIVE, "euler": steps.EULER}[scheme]
         self._dtype = np.dtype(dtype)
-        self._family = _FAMILY[dynamics.law.family]
-        self._in_log = self._family in (steps.LOG_OU, steps.TWO_TIME)
-        self._minimum, self._new = _thresholds(dynamics, self._in_log)
-        constants = [*_parameters(dynamics.law), *_constants(dynamics.law, dt), steps.DEAD, steps.ALIVE]
-        self._p = np.array([*constants, self._minimum, *self._reach()], self._dtype)
+        self._family = FAMILY[dynamics.law.family]
+        self._in_log = in_log(self._family)
+        self._p = parameters(dynamics, dt, self._scheme).astype(self._dtype)
         self._step = 0
         self._state = self._start(initial)
 
@@ -211,18 +200,8 @@ class Population:
         self._state, self._step = kernels.State(**arrays), int(state["step"])
 
     def _plan(self, last: int) -> kernels.Plan:
-        formation = self.dynamics.formation
-        rate = formation.rate * self.layout.length_um if isinstance(formation, FormationRate) else 0.0
-        key = np.uint64(self.streams.key("noise"))
-        return kernels.Plan(self._family, self._scheme, self._mode, last, self.dt, key, self._minimum, self._new, rate)
-
-    def _reach(self) -> tuple[float, float, float]:
-        """Return what flags a step that may have crossed the threshold: see ``steps._flag``."""
-        law = self.dynamics.law
-        if self._scheme == steps.EULER or self._family == steps.KESTEN_MAP:
-            return 0.0, 0.0, 1.0
-        slope, floor = (0.0, law.log_spread) if self._in_log else (law.noise_slope, law.noise_floor)
-        return 8.0 * self.dt, slope, floor
+        key = self.streams.key("noise")
+        return make_plan(self.dynamics, self.dt, key, length_um=self.layout.length_um, last=last, scheme=self._scheme)
 
     def _start(self, initial: float | np.ndarray | Initial | None) -> kernels.State:
         """Lay out the arrays and draw the sizes at the start."""
@@ -238,7 +217,7 @@ class Population:
         size[:, :each] = (np.log(sizes) if self._in_log else sizes).reshape(dendrites, each)
         fast = np.zeros((dendrites, slots if self._family == steps.TWO_TIME else 1), self._dtype)
         if self._family == steps.TWO_TIME:
-            fast[:, :each] = _fast_given_size(self.dynamics.law, size[:, :each], generator)
+            fast[:, :each] = fast_given_size(self.dynamics.law, size[:, :each], generator)
         number = np.zeros((dendrites, slots), np.uint32)
         number[:, :each] = np.arange(each)
         state = kernels.State(
@@ -263,35 +242,6 @@ class Population:
             wide = array.shape[1] > 1 or name != "fast"
             grown[name] = np.pad(array, ((0, 0), (0, more))) if wide else array
         self._state = old._replace(**grown)
-
-
-def _parameters(law: Any) -> list[float]:
-    """Return a law's parameters in the order the kernels read them."""
-    if isinstance(law, KestenMap):
-        return [*law.kept_log, *law.added_log, 0.0, 0.0]
-    if law.family in ("log_ou", "two_time_log_ou"):
-        fast = (law.fast_log_sd, law.fast_rate) if law.family == "two_time_log_ou" else (0.0, 0.0)
-        return [law.log_mean, law.log_sd, law.recovery_rate, *fast, law.log_spread]
-    crowding = getattr(law, "crowding", 0.0)
-    return [law.recovery_rate, law.size_rest, crowding, law.noise_slope, law.noise_floor, 0.0]
-
-
-def _constants(law: Any, dt: float) -> list[float]:
-    """Return the four constants of a step that the kernels read beside the parameters."""
-    if law.family in ("log_ou", "two_time_log_ou"):
-        pairs = [log_step_factors(sd, rate, dt) for sd, rate in law.components]
-        return [*pairs[0], *pairs[-1]]
-    return [dt, np.sqrt(dt), 0.5 * getattr(law, "noise_slope", 0.0), 0.5]
-
-
-def _thresholds(dynamics: Dynamics, in_log: bool) -> tuple[float, float]:
-    """Return size_min and size_new in the family's coordinate; without a boundary, one that nothing reaches."""
-    boundary: Boundary | None = dynamics.boundary
-    if boundary is None:
-        return 0.5 * steps.DEAD, 0.0
-    if in_log:
-        return float(np.log(boundary.size_min)), float(np.log(boundary.size_new))
-    return boundary.size_min, boundary.size_new
 
 
 def _initial_sizes(
@@ -323,7 +273,7 @@ def draw_stationary(dynamics: Dynamics, generator: np.random.Generator, count: i
     return sizes if boundary is None else np.maximum(sizes, boundary.size_min * 1.05)
 
 
-def _fast_given_size(law: Any, log_size: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+def fast_given_size(law: Any, log_size: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Draw the fast part of log-size given the whole: a normal, by regression of the part on the sum."""
     fast, slow = law.fast_log_sd**2, law.log_sd**2
     mean = fast / (fast + slow) * (log_size - law.log_mean)

@@ -7,12 +7,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from spinula.core.errors import ConfigError, UnknownNameError
 from spinula.core.quantity import Quantity, canonical_unit, unit_of
 from spinula.core.toml import line_of, read_toml, validate
 from spinula.law import FAMILIES, Boundary, Dynamics, FixedCount, FormationRate
+from spinula.law.mechanisms import MECHANISMS, Mechanisms
 from spinula.presets.references import bibliography
 
 
@@ -37,6 +38,7 @@ class Check(BaseModel):
 
     observable: Literal["turnover_ratio", "survival"]
     over_days: float = Field(gt=0)
+    activity: bool = Field(False, description="with the preset's spontaneous activity, not intrinsic dynamics alone")
     published: float
     tolerance: float = Field(gt=0)
     source: str
@@ -53,18 +55,22 @@ class _Observation(BaseModel):
     spine_density: Quantity | None = None
 
 
-class _File(BaseModel):
-    """The tables a preset file may have."""
+class _Tables(BaseModel):
+    """The tables a preset file may have beside its mechanisms'."""
 
     model_config = ConfigDict(extra="forbid")
 
     base: str | None = None
+    without: list[str] = Field([], description="mechanisms of the base that are absent here")
     about: About
     law: dict[str, Any] = {}
     boundary: dict[str, Quantity] = {}
     formation: dict[str, Any] = {}
     observation: _Observation = _Observation()
     check: list[Check] = []
+
+
+_File = create_model("_File", __base__=_Tables, **{name: (dict[str, Any], {}) for name in MECHANISMS})
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,7 @@ class Preset:
     Attributes
     ----------
     quantities : dict of dotted key to Quantity, such as ``law.noise_slope``
+    dynamics, mechanisms : intrinsic dynamics, and what activity does
     microscope : dict with ``size_floor`` and ``log_noise`` where the preset states them
     spine_density : float or None, 1/um
     checks : the preset's exam
@@ -88,6 +95,7 @@ class Preset:
     path: Path | None = None
     microscope: dict[str, float] = field(default_factory=dict)
     spine_density: float | None = None
+    mechanisms: Mechanisms = field(default_factory=Mechanisms)
 
     @property
     def assumed(self) -> list[str]:
@@ -129,9 +137,9 @@ def load_preset(name: str | Path) -> Preset:
     if not str(name).endswith(".toml") and not path.exists():
         raise UnknownNameError("preset", str(name), preset_names(), see="spinula list")
     data, text = read_toml(path)
-    parsed = validate(_File, data, file=path, text=text)
+    parsed: Any = validate(_File, data, file=path, text=text)
     base = load_preset(parsed.base) if parsed.base else None
-    quantities = dict(base.quantities) if base else {}
+    quantities = _inherited(base, parsed.without, path, text)
     family = parsed.law.pop("family", base.dynamics.law.family if base else None)
     if family not in FAMILIES:
         known = ", ".join(FAMILIES)
@@ -139,7 +147,8 @@ def load_preset(name: str | Path) -> Preset:
         raise ConfigError(path, "law.family", f"{family!r} is not a family", line=line, cure=f"Families: {known}.")
     mode = parsed.formation.pop("mode", base.dynamics.formation.mode if base else "fixed_count")
     stated = {"law": parsed.law, "boundary": parsed.boundary, "formation": parsed.formation}
-    models = {"law": FAMILIES[family], "boundary": Boundary, "formation": _formation(mode, path, text)}
+    models = {"law": FAMILIES[family], "boundary": Boundary, "formation": _formation(mode, path, text), **MECHANISMS}
+    stated.update({name: getattr(parsed, name) for name in MECHANISMS})
     for table, entries in stated.items():
         for key, entry in entries.items():
             quantity = entry if isinstance(entry, Quantity) else _quantity(entry, table, key, path, text)
@@ -153,7 +162,8 @@ def load_preset(name: str | Path) -> Preset:
     return Preset(
         name=path.stem,
         about=parsed.about,
-        dynamics=_dynamics(quantities, models, path, text),
+        dynamics=Dynamics(**_parts(quantities, models, ("law", "boundary", "formation"), path, text)),
+        mechanisms=Mechanisms(**_parts(quantities, models, tuple(MECHANISMS), path, text)),
         quantities=quantities,
         base=parsed.base,
         checks=tuple(parsed.check),
@@ -161,6 +171,17 @@ def load_preset(name: str | Path) -> Preset:
         spine_density=observed.pop("spine_density", None),
         microscope=observed,
     )
+
+
+def _inherited(base: Preset | None, without: list[str], path: Path, text: str) -> dict[str, Quantity]:
+    """Return the numbers of a base, less those of the mechanisms that are absent here."""
+    for name in without:
+        if name not in MECHANISMS:
+            known = ", ".join(MECHANISMS)
+            line = line_of(text, ["without"])
+            raise ConfigError(path, "without", f"{name!r} is no mechanism", line=line, cure=f"Mechanisms: {known}.")
+    inherited = base.quantities if base else {}
+    return {key: quantity for key, quantity in inherited.items() if key.partition(".")[0] not in without}
 
 
 def _formation(mode: str, path: Path, text: str) -> type[BaseModel]:
@@ -205,17 +226,18 @@ def _check_sources(quantities: dict[str, Quantity], checks: list[Check], path: P
             raise ConfigError(path, "check.source", f"{check.source!r} is not in references.bib", line=line)
 
 
-def _dynamics(quantities: dict[str, Quantity], models: dict[str, type[BaseModel]], path: Path, text: str) -> Dynamics:
-    """Build the validated model from the values."""
+def _parts(
+    quantities: dict[str, Quantity], models: dict[str, type[BaseModel]], tables: tuple[str, ...], path: Path, text: str
+) -> dict[str, Any]:
+    """Build the validated models of some tables from the values; a table without values is absent."""
     parts: dict[str, Any] = {}
-    for table, model in models.items():
-        wanted = model.model_fields
+    for table in tables:
+        wanted = models[table].model_fields
         values = {
             key.partition(".")[2]: quantity.value
             for key, quantity in quantities.items()
             if key.startswith(f"{table}.") and key.partition(".")[2] in wanted
         }
-        if table == "boundary" and not values:
-            continue
-        parts[table] = validate(model, values, file=path, text=text, at=(table,))
-    return Dynamics(**parts)
+        if values or table in ("law", "formation"):
+            parts[table] = validate(models[table], values, file=path, text=text, at=(table,))
+    return parts

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spinula.core.errors import OutOfRangeError
-from spinula.engines.dendrite.resources import co_stimulate
+from spinula.engines.competition.resources import co_stimulate
 from spinula.law.plasticity.resources import ResourceCompetition, stimulation_share
 
 # Distance between neighbours in the published program, in its unit; other counts take that of seven.

@@ -79,7 +79,8 @@ def show(
         shown = console.table("\nExam", ["observable", "over", "published", "tolerance", "source", "note"])
         for check in found.checks:
             numbers = f"{check.over_days:g} day", f"{check.published:g}", f"{check.tolerance:g}"
-            shown.add_row(check.observable, *numbers, bibliography()[check.source].short, check.note)
+            what = check.observable + (", with activity" if check.activity else "")
+            shown.add_row(what, *numbers, bibliography()[check.source].short, check.note)
         console.data.print(shown)
 
 

@@ -22,6 +22,7 @@ def simulate(
     dt: float = typer.Option(0.05, help="Time step, in days; turnover does not depend on it.", min=1e-6),
     log_noise: float = typer.Option(None, help="SD of the error of log-size; the preset's, else 0.15.", min=0.0),
     size_floor: float = typer.Option(None, help="Smallest size that is seen, um3; the preset's, else 0.", min=0.0),
+    activity: bool = typer.Option(False, help="With the preset's spontaneous activity; else intrinsic dynamics alone."),
     set_: list[str] = typer.Option([], "--set", help="Change a number: law.noise_slope=0.25. May be repeated."),
     seed: int = typer.Option(None, help="Same seed, same bytes; drawn and stored if not given.", min=0),
     resume: bool = typer.Option(False, help="Go on with a run that was killed."),
@@ -44,7 +45,8 @@ def simulate(
         {key: value for key, value in (("log_noise", log_noise), ("size_floor", size_floor)) if value is not None}
     )
     layout = Layout.for_spines(spines, spine_density=found.spine_density or 1.0)
-    plan = Plan(dynamics, Microscope(**seen), layout, seed, days, every, dt, animals, found.name)
+    mechanisms = _activity(found, activity)
+    plan = Plan(dynamics, Microscope(**seen), layout, seed, days, every, dt, animals, found.name, mechanisms)
     counts: list[int] = []
     if not (resume and folder.is_finished(target, plan.fingerprint, "table.csv")):
         sources = [*found.sources, *method_sources(plan.dynamics.law.family)]
@@ -61,6 +63,15 @@ def simulate(
         console.print_json("simulate", seed=seed, out=target, sessions=plan.sessions, table=target / "table.csv")
     else:
         typer.echo(target / "table.csv")
+
+
+def _activity(found: Any, wanted: bool) -> Any:
+    """Return the mechanisms of a preset if its activity is wanted."""
+    if wanted and found.mechanisms.activity is None:
+        raise typer.BadParameter(f"{found.name} has no [activity]; ca1_slice has", param_hint="--activity")
+    if found.mechanisms.activity is not None and not wanted:
+        console.say("intrinsic dynamics alone (activity blocked); --activity adds the preset's spontaneous activity")
+    return found.mechanisms if wanted else None
 
 
 def _changes(pairs: list[str]) -> dict[str, float]:

@@ -8,7 +8,7 @@ from spinula.faces import console
 
 
 def verify(
-    numbers: list[int] = typer.Argument(None, help="Rows to run; all, if none is given."),
+    numbers: list[str] = typer.Argument(None, help="Rows to run; all, if none is given."),
     seed: int = typer.Option(1, help="Seed of the simulations.", min=0),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:

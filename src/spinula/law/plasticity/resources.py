@@ -6,7 +6,7 @@
     dS/dt = zeta1*C + zeta2*P*F(S)                         S: size of a spine, 1 before the stimulus
     F(S)  = -tanh(phi*(S - nu))                            protein enlarges spines below nu, shrinks those above
 
-This file has the local terms and the starting fields; :mod:`spinula.engines.dendrite.resources` adds diffusion.
+This file has the local terms and the starting fields; :mod:`spinula.engines.competition.resources` adds diffusion.
 Time in minutes. Positions in the unit of the published program, which draws them times 6.66 (unit not stated there).
 
 Source: [chater2024], equations and values from the authors' program.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spinula.engines.dendrite.receptors import Change, simulate, time_course
+from spinula.engines.competition.receptors import Change, simulate, time_course
 from spinula.law.plasticity.receptors import ReceptorPool
 from spinula.studies.validation.row import Outcome, Row, within
 

@@ -74,13 +74,13 @@ def _step_bias(seed: int) -> Outcome:
 
 
 def _blocked_turnover(seed: int) -> Outcome:
-    ratio = imaged_turnover("ca1_slice_blocked", interval=1, seed=seed)
+    ratio = imaged_turnover("ca1_slice", interval=1, seed=seed)
     return Outcome(f"{ratio:.3f} per day", within(ratio, 0.22, 0.036), "as daily imaging reports it")
 
 
 def _age_and_size(seed: int) -> Outcome:
     """Correlate size with age at one moment, and size with the life that is left, dendrite by dendrite."""
-    population = settled(load_preset("ca1_slice_blocked").dynamics, seed=seed, spines=20_000, dt=0.05)
+    population = settled(load_preset("ca1_slice").dynamics, seed=seed, spines=20_000, dt=0.05)
     population.advance(round(60 / 0.05))
     start = population.snapshot()
     known = ~np.isnan(start.born_day)
@@ -137,9 +137,9 @@ ROWS = [
     Row(4, "linear, Euler dt = 0.02", "eliminations per spine", "0.23 /day", "0.03", "computed", "", _euler_turnover),
     Row(5, "linear", "bias of the time step", "Euler 0.087 : 0.254; bridged equal", "15 %; 5 %", "computed", "",
         _step_bias),
-    Row(6, "ca1_slice_blocked", "turnover ratio over 1 day", "0.220", "0.036", "published", "yasumatsu2008",
+    Row(6, "ca1_slice, activity blocked", "turnover ratio over 1 day", "0.220", "0.036", "published", "yasumatsu2008",
         _blocked_turnover),
-    Row(10, "ca1_slice_blocked", "size with age, size with life left", "> 0", "significant", "qualitative",
+    Row(10, "ca1_slice, activity blocked", "size with age, size with life left", "> 0", "significant", "qualitative",
         "yasumatsu2008", _age_and_size),
     Row(29, "neocortex_adult", "skew from a narrow normal start", "> 0", "sign", "qualitative", "hazan2020", _skew),
 ]  # fmt: skip

@@ -24,7 +24,7 @@ class Row:
 
     Attributes
     ----------
-    number : int, the row of the validation table
+    number : int or str, the row of the validation table
     model, quantity : str, what is run and what is read off
     target, tolerance : str, the published or derived value and the band around it
     kind : published (in a paper), computed (from the authors' model), analytic, or qualitative (a sign)
@@ -32,7 +32,7 @@ class Row:
     run : function(seed) -> Outcome
     """
 
-    number: int
+    number: int | str
     model: str
     quantity: str
     target: str

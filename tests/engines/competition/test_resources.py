@@ -8,7 +8,7 @@ import pytest
 from scipy import integrate
 
 from spinula.core.errors import OutOfRangeError
-from spinula.engines.dendrite.resources import co_stimulate
+from spinula.engines.competition.resources import co_stimulate
 from spinula.law.plasticity.resources import ResourceCompetition
 
 MODEL = ResourceCompetition.illustration()

@@ -5,7 +5,7 @@ import pytest
 from scipy import integrate, stats
 
 from spinula.core.errors import OutOfRangeError
-from spinula.engines.dendrite.receptors import Change, simulate, time_course
+from spinula.engines.competition.receptors import Change, simulate, time_course
 from spinula.law.plasticity.receptors import ReceptorPool
 
 POOL = ReceptorPool.published(filling=0.7, slots=300)

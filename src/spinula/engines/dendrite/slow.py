@@ -1,0 +1,273 @@
+"""The slow clock of a dendrite: spontaneous activity, homeostasis, the intrinsic law, elimination and formation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from spinula.engines import kernels, steps
+from spinula.engines import philox as rng
+from spinula.engines.dendrite.actions import (
+    PLACE,
+    SPONTANEOUS,
+    SPONTANEOUSLY,
+    STEP,
+    TOUCH,
+    catch_up,
+    potentiate,
+    protection,
+    read_due,
+    uniform,
+)
+from spinula.engines.dendrite.field import drop, settle
+from spinula.engines.dendrite.geometry import START, WIDTH
+from spinula.engines.dendrite.rules import GLUTAMATE, SHRINKAGE, SPIKES
+from spinula.engines.dendrite.state import (
+    BORN,
+    CALCIUM_SEEN,
+    CONTACT,
+    ELIMINATED,
+    FAST,
+    FORMED,
+    HOT,
+    NEVER,
+    NEXT_BIRTH,
+    NEXT_NUMBER,
+    NODE,
+    NUMBER,
+    PENDING,
+    POSITION,
+    PRE,
+    PROTECT,
+    RATE,
+    RATE_SEEN,
+    SEEN,
+    SIZE,
+    SLOW,
+    STEPS,
+    TAG_TIME,
+    TRANSIENT,
+)
+from spinula.law.plasticity import clustering, homeostasis
+
+DAY = 86400.0
+_scaling = njit(homeostasis.scaling_rate)
+_factor = njit(clustering.formation_factor)
+_fading = njit(clustering.fading)
+_IN_LOG = (steps.LOG_OU, steps.TWO_TIME)
+
+
+@njit
+def _coordinate(plan, size):
+    return math.log(size) if plan.family in _IN_LOG else size
+
+
+@njit
+def _size(plan, value):
+    return math.exp(value) if plan.family in _IN_LOG else value
+
+
+@njit
+def place(run, heat, who):
+    """Return where a new spine comes: anywhere, or preferably near hot spots; (position, node)."""
+    rules, cable = run.rules, run.cable
+    luck = uniform(run, who, 0, PLACE)
+    total = 0.0
+    for i in range(cable.shape[0]):
+        total += cable[i, WIDTH] * (_factor(heat[i], rules.clustering.gain) if rules.has.clustering else 1.0)
+    left, last = luck * total, cable.shape[0] - 1
+    for i in range(cable.shape[0]):
+        factor = _factor(heat[i], rules.clustering.gain) if rules.has.clustering else 1.0
+        if left < cable[i, WIDTH] * factor or i == last:
+            return cable[i, START] + min(left / factor, cable[i, WIDTH]), i
+        left -= cable[i, WIDTH] * factor
+    return 0.0, 0
+
+
+@njit
+def settle_in(run, heat, where, born, now):
+    """Give a new spine its slot; its size, fast part and fate to ``now`` (s) come from the intrinsic law.
+
+    ``where`` is (dendrite, slot, slow step), ``born`` in days; returns the day of its elimination, or -1.
+    """
+    state, rules = run.state, run.rules
+    d, slot, step = where
+    number = state.count[d, NEXT_NUMBER]
+    state.count[d, NEXT_NUMBER] += 1
+    state.count[d, FORMED] += 1
+    value, fast, died = kernels.first_step(run.plan, run.p, (d, number, step), born, now / DAY)
+    position, node = place(run, heat, (d, number))
+    memory = state.spine[d, slot]
+    memory[:] = 0.0
+    memory[SEEN], memory[CALCIUM_SEEN], memory[PRE], memory[TAG_TIME] = now, now, NEVER, NEVER
+    memory[FAST] = fast
+    if rules.has.mechanics:
+        memory[CONTACT] = 1.0 if uniform(run, (d, number), 0, TOUCH) < rules.mechanics.contact else 0.0
+    state.spine[d, slot, SIZE] = _size(run.plan, value)
+    memory[NUMBER], memory[BORN], memory[POSITION], memory[NODE] = number, born, position, node
+    return died
+
+
+@njit
+def vacate(run, heat, where, died, now):
+    """Eliminate a spine at a moment (day); with a fixed count, form others in its place until one lives to ``now``."""
+    state, rules, cable = run.state, run.rules, run.cable
+    d, slot, _ = where
+    while True:
+        state.count[d, ELIMINATED] += 1
+        if rules.has.clustering:
+            drop(cable, state.field[d, HOT], int(state.spine[d, slot, NODE]), 2.0 * rules.clustering.reach)
+        state.spine[d, slot, SIZE] = -1.0
+        if run.plan.mode == kernels.RATE:
+            return
+        died = settle_in(run, heat, where, died, now)
+        if died < 0.0:
+            return
+
+
+@njit
+def shrink_all(run, exposure, d, now):
+    """Shrink every spine by its exposure, as far as it is not protected; return whether any fell to the threshold."""
+    state = run.state
+    fell = False
+    for slot in range(state.spine.shape[1]):
+        amount = exposure[int(state.spine[d, slot, NODE])]
+        if state.spine[d, slot, SIZE] <= 0.0 or amount < 1e-12:
+            continue
+        catch_up(run, d, slot, now)
+        memory = state.spine[d, slot]
+        left = math.exp(-amount * (1.0 - protection(memory[PROTECT])))
+        state.spine[d, slot, SIZE] *= left
+        memory[TRANSIENT] *= left
+        memory[PENDING] *= left
+        fell |= _coordinate(run.plan, state.spine[d, slot, SIZE]) <= run.plan.minimum
+    return fell
+
+
+@njit
+def remove_fallen(run, heat, d, now):
+    """Eliminate the spines that shrank below the threshold."""
+    state = run.state
+    for slot in range(state.spine.shape[1]):
+        if state.spine[d, slot, SIZE] > 0.0 and _coordinate(run.plan, state.spine[d, slot, SIZE]) <= run.plan.minimum:
+            vacate(run, heat, (d, slot, state.count[d, STEPS]), now / DAY, now)
+
+
+@njit
+def _spontaneous(run, d, now, elapsed, work):
+    """Spontaneous potentiations and depressions of one slow step; a depression's whole field is counted at once."""
+    state, rules, cable = run.state, run.rules, run.cable
+    law, gate = rules.activity, state.gate[d]
+    if not (gate[GLUTAMATE] and gate[SPIKES]):
+        return False
+    chance_up = -math.expm1(-law.potentiation_rate * elapsed)
+    chance_down = -math.expm1(-law.depression_rate * elapsed)
+    k0, k1 = rng.split_key(run.plan.key)
+    me, count, touched = np.uint32(d), np.uint32(state.count[d, STEPS]), False
+    work[:] = 0.0
+    whole = 2.0 * rules.depression.reach * rules.depression.shrinkage  # a full event, over all time
+    for slot in range(state.spine.shape[1]):
+        if state.spine[d, slot, SIZE] <= 0.0:
+            continue
+        words = rng.philox(np.uint32(state.spine[d, slot, NUMBER]), me, count, SPONTANEOUS, k0, k1)
+        if rules.has.potentiation and rng.unit(words[0]) < chance_up:
+            potentiate(run, (d, slot, now), 1.0, SPONTANEOUSLY)
+        if rules.has.depression and gate[SHRINKAGE] and rng.unit(words[1]) < chance_down:
+            drop(cable, work, int(state.spine[d, slot, NODE]), whole)
+            touched = True
+    if touched:
+        settle(cable, rules.depression.reach, work, np.empty_like(work))
+        return shrink_all(run, work, d, now)
+    return False
+
+
+@njit
+def _scale(run, d, now, elapsed):
+    """Homeostatic scaling of all spines by one factor."""
+    state, rules = run.state, run.rules
+    law = rules.homeostasis
+    rate = state.cell[d, RATE] * math.exp(-(now - state.cell[d, RATE_SEEN]) / law.rate_time)
+    if rules.has.activity and state.gate[d, SPIKES]:
+        rate += rules.activity.spike_rate
+    factor = math.exp(_scaling(rate, law.target_rate, law.scaling_time) * elapsed)
+    for slot in range(state.spine.shape[1]):
+        if state.spine[d, slot, SIZE] > 0.0:
+            state.spine[d, slot, SIZE] *= factor
+
+
+@njit
+def _intrinsic(run, heat, d, now, elapsed):
+    """One step of the intrinsic law for every spine, with the bridge's crossing of the threshold."""
+    state = run.state
+    k0, k1 = rng.split_key(run.plan.key)
+    me, step = np.uint32(d), state.count[d, STEPS]
+    for slot in range(state.spine.shape[1]):
+        if state.spine[d, slot, SIZE] <= 0.0:
+            continue
+        before = _coordinate(run.plan, state.spine[d, slot, SIZE])
+        number = np.uint32(state.spine[d, slot, NUMBER])
+        words = rng.philox(number, me, np.uint32(step), STEP, k0, k1)
+        normals = rng.normal_pair(words[0], words[1])
+        after, fast = steps.advance_one(run.plan, run.p, before, state.spine[d, slot, FAST], normals, elapsed)
+        state.spine[d, slot, FAST] = fast
+        share = kernels.crossed(run.plan, run.p, (before, after), (d, number, step), elapsed)
+        if share <= 1.0:
+            vacate(run, heat, (d, slot, step), now / DAY - (1.0 - share) * elapsed, now)
+        else:
+            state.spine[d, slot, SIZE] = _size(run.plan, max(after, run.plan.minimum))
+
+
+@njit
+def _form(run, heat, d, now):
+    """Form the spines that were due before ``now``, at a rate per length that hot spots raise."""
+    state, rules, cable, clock = run.state, run.rules, run.cable, run.clock
+    length = clock.length
+    rate = clock.rate * length
+    if rules.has.clustering:
+        excess = 0.0
+        for i in range(heat.size):
+            excess += heat[i] * cable[i, WIDTH]
+        rate = clock.rate * (length + rules.clustering.gain * excess)
+    while state.cell[d, NEXT_BIRTH] * DAY < now:
+        born = state.cell[d, NEXT_BIRTH]
+        for slot in range(state.spine.shape[1]):
+            if state.spine[d, slot, SIZE] <= 0.0:
+                died = settle_in(run, heat, (d, slot, state.count[d, STEPS]), born, now)
+                if died >= 0.0:
+                    state.count[d, ELIMINATED] += 1
+                    state.spine[d, slot, SIZE] = -1.0
+                break
+        luck = uniform(run, (d, state.count[d, NEXT_NUMBER]), 1, PLACE)
+        state.cell[d, NEXT_BIRTH] = born - math.log(luck) / rate
+
+
+@njit
+def slow_step(run, d, now):
+    """Close the slow clock at a time: everything that goes by days happens for the time since it was last closed."""
+    state, rules, cable = run.state, run.rules, run.cable
+    elapsed = (now - state.cell[d, SLOW]) / DAY
+    if elapsed <= 0.0:
+        return
+    read_due(run, d, now)
+    for slot in range(state.spine.shape[1]):
+        if state.spine[d, slot, SIZE] > 0.0:
+            catch_up(run, d, slot, now)
+    heat = np.zeros(cable.shape[0])
+    work = np.empty(cable.shape[0])
+    if rules.has.clustering:
+        state.field[d, HOT] *= _fading(elapsed, rules.clustering.memory)
+        heat[:] = state.field[d, HOT]
+        settle(cable, rules.clustering.reach, heat, work)
+    if rules.has.activity and _spontaneous(run, d, now, elapsed, work):
+        remove_fallen(run, heat, d, now)
+    if rules.has.homeostasis:
+        _scale(run, d, now, elapsed)
+        remove_fallen(run, heat, d, now)
+    if run.plan.dt > 0.0:
+        _intrinsic(run, heat, d, now, elapsed)
+        if run.plan.mode == kernels.RATE:
+            _form(run, heat, d, now)
+    state.cell[d, SLOW] = now
+    state.count[d, STEPS] += 1

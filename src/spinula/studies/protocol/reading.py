@@ -1,0 +1,148 @@
+"""Read a protocol: every mistake becomes an error that names the file, the line and the key."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from spinula.core.errors import ConfigError, UnknownNameError
+from spinula.core.toml import line_of, read_toml, validate
+from spinula.engines.dendrite import events as kinds
+from spinula.presets import bibliography, load_preset
+from spinula.studies.protocol.model import Protocol, ProtocolFile, Repeated
+
+_KINDS: dict[str, type[BaseModel]] = {
+    "uncaging": kinds.Uncaging, "spikes": kinds.Spikes, "pairing": kinds.Pairing, "gaba": kinds.Gaba,
+    "dopamine": kinds.Dopamine, "noradrenaline": kinds.Noradrenaline, "serotonin": kinds.Serotonin,
+    "drug": kinds.DrugOn,
+}  # fmt: skip
+_OURS = ("name", "repeats", "every_s")
+
+
+class _Name(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = None
+    repeats: int = 1
+    every_s: float = 0.0
+
+
+def protocol_names() -> list[str]:
+    """Return the names of the protocols that ship with spinula."""
+    return sorted(path.name.removesuffix(".toml") for path in _folder().iterdir() if path.name.endswith(".toml"))
+
+
+def _folder() -> Path:
+    return Path(str(files("spinula.presets").joinpath("protocols")))
+
+
+def load_protocol(name: str | Path) -> Protocol:
+    """Load a protocol by name, or from a TOML file.
+
+    Raises
+    ------
+    UnknownNameError
+        If no protocol has that name.
+    ConfigError
+        If the file says something impossible; names file, line and key.
+
+    Examples
+    --------
+    >>> load_protocol("matsuzaki2004").file.about.source
+    'matsuzaki2004'
+    """
+    path = Path(name) if str(name).endswith(".toml") else _folder() / f"{name}.toml"
+    if not str(name).endswith(".toml") and not path.exists():
+        raise UnknownNameError("protocol", str(name), protocol_names(), see="spinula list")
+    data, text = read_toml(path)
+    found: Any = validate(ProtocolFile, data, file=path, text=text)
+    events = tuple(_event(entry, number, path, text) for number, entry in enumerate(found.event))
+    protocol = Protocol(path.stem, found, events, path, text)
+    if found.competition is None:
+        _check(protocol)
+    _check_sources(protocol)
+    return protocol
+
+
+def fail(protocol: Protocol, key: list[str | int], problem: str, cure: str = "") -> ConfigError:
+    """Return an error that points into the protocol's file."""
+    dotted = ".".join(str(part) for part in key)
+    return ConfigError(protocol.path, dotted, problem, line=line_of(protocol.text, key), cure=cure)
+
+
+def _event(entry: dict[str, Any], number: int, path: Path, text: str) -> Repeated:
+    """Build one event; its kind is checked first, so that the error speaks of that kind alone."""
+    at = ("event", str(number))
+    where: list[str | int] = ["event", number]
+    kind = entry.get("kind")
+    if kind not in _KINDS:
+        near = get_close_matches(str(kind), _KINDS, n=1, cutoff=0.5)
+        cure = f"Did you mean {near[0]!r}?" if near else f"Kinds: {', '.join(_KINDS)}."
+        problem = "is missing" if kind is None else f"no event or transmitter is called {kind!r}"
+        raise ConfigError(path, f"event.{number}.kind", problem, line=line_of(text, [*where, "kind"]), cure=cure)
+    inner = {key: value for key, value in entry.items() if key not in _OURS}
+    outer = {key: value for key, value in entry.items() if key in _OURS}
+    try:
+        event = validate(_KINDS[kind], inner, file=path, text=text, at=at)
+        outer = {"name": kind, **validate(_Name, outer, file=path, text=text, at=at).model_dump(exclude_none=True)}
+        return validate(Repeated, {**outer, "event": event}, file=path, text=text, at=at)
+    except ConfigError as error:
+        # Array tables are counted by number, which `at` holds as text.
+        key = [int(part) if part.isdigit() else part for part in error.key.split(".")]
+        line = line_of(text, key)
+        message = str(error).split(": ", 2)[2].split("\n  ")
+        raise ConfigError(path, error.key, message[0], line=line, cure=message[1] if message[1:] else "") from None
+
+
+def _check(protocol: Protocol) -> None:
+    """Check what one table says of another."""
+    found = protocol.file
+    for table in ("dendrite", "recording"):
+        if getattr(found, table) is None:
+            raise fail(protocol, [table], "is missing", f"Add a table [{table}].")
+    if not found.group and not found.dendrite.spine_density:
+        raise fail(protocol, ["dendrite"], "has no spines", "Add a [[group]], or a spine_density.")
+    assert found.dendrite is not None
+    for number, group in enumerate(found.group):
+        for position in group.positions_um:
+            if found.dendrite.swc is None and not 0 <= position <= found.dendrite.length_um:
+                raise fail(
+                    protocol, ["group", number, "positions_um"], f"a spine at {position:g} um is off the branch",
+                    f"The branch is {found.dendrite.length_um:g} um long (dendrite.length_um).",
+                )  # fmt: skip
+    for number, preset in [(None, found.dendrite.preset), *((n, c.preset) for n, c in enumerate(found.condition))]:
+        if preset is not None:
+            try:
+                load_preset(preset)
+            except UnknownNameError as error:
+                key = ["dendrite", "preset"] if number is None else ["condition", number, "preset"]
+                raise fail(protocol, key, str(error).split("\n")[0], str(error).split("\n")[-1].strip()) from None
+    names = {repeated.name for repeated in protocol.events}
+    for number, condition in enumerate(found.condition):
+        for wanted in [*condition.without, *(key.split(".")[0] for key in condition.change)]:
+            if wanted not in names:
+                raise fail(protocol, ["condition", number], f"no event is called {wanted!r}", f"Events: {names}.")
+        if condition.doses and len(condition.doses) != len(condition.drugs):
+            raise fail(protocol, ["condition", number, "doses"], "needs one dose per drug")
+    if found.sweep and found.sweep.event not in names:
+        raise fail(protocol, ["sweep", "event"], f"no event is called {found.sweep.event!r}", f"Events: {names}.")
+    groups = {group.name for group in found.group} | {"others", "neighbours"}
+    conditions = {condition.name for condition in found.condition} or {"control"}
+    for number, expected in enumerate(found.expect):
+        if expected.group not in groups:
+            raise fail(protocol, ["expect", number, "group"], f"no group is called {expected.group!r}")
+        if expected.condition not in conditions:
+            raise fail(protocol, ["expect", number, "condition"], f"no condition is called {expected.condition!r}")
+
+
+def _check_sources(protocol: Protocol) -> None:
+    known = bibliography()
+    named = [(["about", "source"], protocol.file.about.source)]
+    named += [(["expect", number, "source"], entry.source) for number, entry in enumerate(protocol.file.expect)]
+    for key, source in named:
+        if source and source not in known:
+            raise fail(protocol, key, f"{source!r} is not in references.bib")
