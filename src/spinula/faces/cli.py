@@ -8,12 +8,12 @@ import warnings
 import typer
 
 from spinula.core.errors import SpinulaError, SpinulaWarning
-from spinula.faces.commands import demo, fit, inspect, simulate, verify
+from spinula.faces.commands import demo, fit, inspect, run, signalling, simulate, verify
 from spinula.faces.console import say
 
 app = typer.Typer(
     name="spinula",
-    help="The dynamics of dendritic spines: simulate them, image them, fit them to longitudinal tables.",
+    help="The dynamics of dendritic spines: simulate, stimulate and image them, fit them to longitudinal tables.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -23,7 +23,9 @@ app.command("list")(inspect.list_)
 app.command("show")(inspect.show)
 app.command("cite")(inspect.cite)
 app.command("simulate")(simulate.simulate)
+app.command("run")(run.run)
 app.command("fit")(fit.fit)
+app.command("signalling")(signalling.signalling)
 app.command("verify")(verify.verify)
 app.command("demo")(demo.demo)
 
@@ -71,7 +73,7 @@ def main() -> None:
 
 
 def _say_interrupted() -> None:
-    say("interrupted; what was finished is kept, and simulate and fit go on with --resume")
+    say("interrupted; what was finished is kept, and simulate, run and fit go on with --resume")
 
 
 _show_plainly = warnings.showwarning

@@ -11,18 +11,21 @@ from spinula.faces import console
 
 
 def list_(as_json: bool = typer.Option(False, "--json", help="Print one JSON document.")) -> None:
-    """List the presets, the laws, the measures and the validation rows."""
+    """List the presets, the protocols, the laws, the measures and the validation rows."""
     from spinula import measures
     from spinula.law import FAMILIES
     from spinula.presets import load_preset, preset_names
+    from spinula.studies.protocol import load_protocol, protocol_names
     from spinula.studies.validation.table import rows
 
     first_line = {name: (getattr(measures, name).__doc__ or "").split("\n")[0] for name in measures.__all__}
     presets = [load_preset(name) for name in preset_names()]
+    protocols = [load_protocol(name) for name in protocol_names()]
     if as_json:
         console.print_json(
             "list",
             presets=[{"name": p.name, "title": p.about.title, "status": p.about.status} for p in presets],
+            protocols=[{"name": p.name, "title": p.file.about.title} for p in protocols],
             laws=[{"family": family, "stands_for": law.stands_for} for family, law in FAMILIES.items()],
             measures=[{"name": name, "what": what} for name, what in first_line.items()],
             rows=[{"number": row.number, "model": row.model, "quantity": row.quantity} for row in rows()],
@@ -31,6 +34,10 @@ def list_(as_json: bool = typer.Option(False, "--json", help="Print one JSON doc
     shown = console.table("Presets", ["name", "what", "status"])
     for preset in presets:
         shown.add_row(preset.name, preset.about.title, preset.about.status)
+    console.data.print(shown)
+    shown = console.table("\nProtocols (spinula run)", ["name", "what"])
+    for protocol in protocols:
+        shown.add_row(protocol.name, protocol.file.about.title)
     console.data.print(shown)
     shown = console.table("\nLaws", ["family", "stands for"])
     for family, law in FAMILIES.items():

@@ -37,7 +37,8 @@ def draw(paint: Callable[[Axes], object], label: str, *, width: float = 5.0, hei
     return Markup('<svg role="img" aria-label="{}" ').format(label) + Markup(text[text.index("<svg") + 5 :])
 
 
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Return what templates are rendered with."""
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("spinula.faces.report"), autoescape=True, undefined=jinja2.StrictUndefined
     )
@@ -55,7 +56,7 @@ def _number(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _records(frame: pd.DataFrame | None, columns: dict[str, str]) -> dict[str, Any] | None:
+def records(frame: pd.DataFrame | None, columns: dict[str, str]) -> dict[str, Any] | None:
     """Return a frame as header and rows, with the columns that a page shows."""
     if frame is None:
         return None
@@ -93,26 +94,26 @@ def write_fit_report(path: Path, analysis: Analysis, run: dict[str, Any]) -> Non
             ("Spread against size", lambda ax: figures.spread_line(ax, tables["moments"], analysis.line, unit=unit))
         )
     fit = analysis.fit
-    estimates = None if fit is None else _records(
+    estimates = None if fit is None else records(
         fit.frame().reset_index(), {"name": "parameter", "value": "value", "low": "from", "high": "to", "unit": "unit"}
     )  # fmt: skip
-    page = _environment().get_template("fit.html.j2").render(
+    page = environment().get_template("fit.html.j2").render(
         title=analysis.label, analysis=analysis, fit=fit, estimates=estimates, run=run,
         figures=[draw(paint, name) for name, paint in drawn],
         tables={
-            "Turnover, session by session": _records(tables.get("turnover"), {
+            "Turnover, session by session": records(tables.get("turnover"), {
                 "session": "from session", "days": "days", "n1": "n1", "n2": "n2", "lost": "lost", "gained": "gained",
                 "turnover_ratio": "turnover ratio", "low": "from", "high": "to", "loss_rate": "loss [1/day]",
                 "gain_rate": "gain [1/day]"}),
-            "Survival of the first session's spines": _records(tables.get("survival"), {
+            "Survival of the first session's spines": records(tables.get("survival"), {
                 "day": "day", "n": "n", "survival": "survival", "low": "from", "high": "to",
                 "mean": "mean over dendrites", "sem": "s.e.m."}),
-            "Survival to the last session, by size at the start": _records(tables.get("survival_by_size"), {
+            "Survival to the last session, by size at the start": records(tables.get("survival_by_size"), {
                 "n": "n", "mean_size": f"mean size [{unit}]", "survival": "survival", "low": "from", "high": "to"}),
-            "Families of the size distribution": _records(tables.get("families"), {
+            "Families of the size distribution": records(tables.get("families"), {
                 "family": "family", "aic": "AIC", "delta": "ΔAIC", "p_ks": "KS p (indicative)"}),
         },
-        papers=_papers(run["sources"]),
+        papers=papers(run["sources"]),
     )  # fmt: skip
     write_text(path, page)
 
@@ -164,23 +165,23 @@ def write_comparison_report(path: Path, comparison: Comparison, run: dict[str, A
         drawn.append(draw(change, f"SD of change against size, {condition.name}"))
     columns = {"condition": "condition", "quantity": "quantity", "truth": "truth", "found": "found", "low": "from",
                "high": "to", "meaning": "meaning"}  # fmt: skip
-    page = _environment().get_template("comparison.html.j2").render(
+    page = environment().get_template("comparison.html.j2").render(
         title=" and ".join(names) + ": truth, images, fit", conditions=conditions, run=run, figures=drawn,
-        rows=_records(comparison.rows, columns),
-        contrast=_records(comparison.contrast(), {"quantity": "quantity", "truth": "true ratio", "found": "as found"}),
+        rows=records(comparison.rows, columns),
+        contrast=records(comparison.contrast(), {"quantity": "quantity", "truth": "true ratio", "found": "as found"}),
         presets=[load_preset(name) for name in names],
-        papers=_papers(run["sources"]), bibliography=bibliography(),
+        papers=papers(run["sources"]), bibliography=bibliography(),
     )  # fmt: skip
     write_text(path, page)
 
 
-def _papers(keys: list[str]) -> list[dict[str, str]]:
+def papers(keys: list[str]) -> list[dict[str, str]]:
     """Return the papers as author, year, title and journal."""
     known = bibliography()
-    papers = []
+    found = []
     for key in sorted(set(keys) & set(known)):
         fields = known[key].fields
         where = next((fields[name] for name in ("journal", "booktitle", "publisher") if name in fields), "")
         doi = f", doi {fields['doi']}" if "doi" in fields else ""
-        papers.append({"short": known[key].short, "title": fields["title"], "where": where, "doi": doi})
-    return papers
+        found.append({"short": known[key].short, "title": fields["title"], "where": where, "doi": doi})
+    return found

@@ -113,6 +113,7 @@ class Recording(BaseModel):
     zero_s: float = quantity(0.0, unit="s", what="moment from which times are counted in results", ge=0)
     log_noise: float = quantity(0.0, unit="1", what="SD of the error of log-size", ge=0, le=1)
     unit: Literal["min", "day", "s"] = "min"
+    release: bool = Field(False, description="show the release of the boutons, too")
 
     @model_validator(mode="after")
     def _check_times(self) -> Recording:

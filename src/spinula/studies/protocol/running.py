@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
+from spinula.core.files import replacing
 from spinula.core.streams import Streams
 from spinula.core.table import SpineTable
 from spinula.engines.dendrite import Dendrite, DrugOn, EventError, branch, pulse_table, read_swc
@@ -71,7 +74,17 @@ class Result:
         by_dendrite = frame.groupby([*keys, "dendrite"], dropna=False, sort=False)["change"].mean().reset_index()
         grouped = by_dendrite.groupby(keys, dropna=False, sort=False)["change"]
         made = grouped.agg(["mean", "sem", "count"]).reset_index()
-        return made.rename(columns={"mean": "change", "count": "n"})
+        return self._in_order(made.rename(columns={"mean": "change", "count": "n"}))
+
+    def _in_order(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return rows in the order in which the file names conditions and groups."""
+        found = self.protocol.file
+        conditions = [condition.name for condition, _ in variants(self.protocol)]
+        groups = [*(group.name for group in found.group), "others", "new"]
+        place = frame["condition"].map(conditions.index), frame["group"].map(groups.index)
+        keyed = frame.assign(_condition=place[0], _group=place[1])
+        ordered = keyed.sort_values(["_condition", "value", "_group", "time"], kind="stable", ignore_index=True)
+        return ordered.drop(columns=["_condition", "_group"])
 
     def population(self) -> pd.DataFrame:
         """Return count, mean, SD and CV of the size of all spines by condition, value and time."""
@@ -117,22 +130,39 @@ def variants(protocol: Protocol) -> list[tuple[Condition, float]]:
     return [(condition, value) for condition in conditions for value in values]
 
 
-def run_protocol(protocol: Protocol, *, seed: int, replicates: int | None = None) -> Iterator[tuple[int, Any]]:
-    """Run a protocol, yielding (variants done, None) as they come and at the end (all of them, Result).
+def fingerprint(protocol: Protocol, *, seed: int, replicates: int | None = None) -> str:
+    """Return a short hash that tells one run from another."""
+    return hashlib.blake2b(f"{protocol.text}|{seed}|{replicates}".encode(), digest_size=8).hexdigest()
+
+
+def run_protocol(
+    protocol: Protocol, *, seed: int, replicates: int | None = None, store: Path | None = None
+) -> Iterator[tuple[int, Result | None]]:
+    """Run a protocol, yielding (variants done, None) as they come and (all of them, Result) at the end.
+
+    With a ``store`` folder each variant is kept there as it comes; a run that was killed goes on from them.
 
     Raises
     ------
     ConfigError
         If an event cannot happen on this dendrite.
     """
-    frames, pulses, streams = [], None, Streams(seed)
-    for number, (condition, value) in enumerate(variants(protocol)):
-        dendrite = build(protocol, condition, value, seed=seed, replicates=replicates)
-        if pulses is None:
-            pulses = pulse_table(dendrite.pulses)
-        frames.append(_image(protocol, dendrite, condition, value, streams.generator(f"error {number}")))
+    frames, wanted = [], variants(protocol)
+    # Built before anything runs, so that no mistake in the file comes up late.
+    every = [build(protocol, *variant, seed=seed, replicates=1) for variant in wanted]
+    for number, variant in enumerate(wanted):
+        kept = store / f"{number:05d}.pickle" if store else None
+        if kept and kept.exists():
+            frame = pd.read_pickle(kept)
+        else:
+            dendrite = build(protocol, *variant, seed=seed, replicates=replicates)
+            frame = _image(protocol, dendrite, *variant, Streams(seed).generator(f"error {number}"))
+            if kept:
+                with replacing(kept) as temporary:
+                    frame.to_pickle(temporary)
+        frames.append(frame)
         yield number + 1, None
-    yield len(frames), Result(protocol, pd.concat(frames, ignore_index=True), pulses, seed)
+    yield len(frames), Result(protocol, pd.concat(frames, ignore_index=True), pulse_table(every[0].pulses), seed)
 
 
 def build(

@@ -23,6 +23,7 @@ def _slice(seed: int) -> Activity:
 def result(name: str, seed: int, replicates: int | None = None) -> Result:
     """Return a protocol's result; rows share it."""
     *_, (_, found) = run_protocol(load_protocol(name), seed=seed, replicates=replicates)
+    assert found is not None
     return found
 
 
