@@ -29,7 +29,7 @@ messages = Console(stderr=True, highlight=False, width=_width(sys.stderr))
 
 def say(text: str) -> None:
     """Tell the user something, on stderr."""
-    messages.print(text, markup=False)
+    messages.print(text, markup=False, soft_wrap=True)
 
 
 def choose_seed(seed: int | None) -> int:

@@ -93,8 +93,12 @@ def _event(entry: dict[str, Any], number: int, path: Path, text: str) -> Repeate
     except ConfigError as error:
         # Array tables are counted by number, which `at` holds as text.
         key = [int(part) if part.isdigit() else part for part in error.key.split(".")]
-        line = line_of(text, key)
         message = str(error).split(": ", 2)[2].split("\n  ")
+        # What is wrong with the time is found by a look at the whole event; the last time given is where it is.
+        times = [name for name in entry if name.startswith("at_")]
+        if key == where and times and ("begins" in message[0] or "mixed" in message[0]):
+            key = [*where, times[-1]]
+        line = line_of(text, key)
         raise ConfigError(path, error.key, message[0], line=line, cure=message[1] if message[1:] else "") from None
 
 
