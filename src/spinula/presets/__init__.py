@@ -7,7 +7,8 @@
 A preset may name a ``base`` and state only what differs. A number from memory or design is ``assumed`` and says so.
 """
 
+from spinula.presets.changes import change
 from spinula.presets.loader import Check, Preset, load_preset, preset_names
 from spinula.presets.references import Reference, bibliography
 
-__all__ = ["Check", "Preset", "Reference", "bibliography", "load_preset", "preset_names"]
+__all__ = ["Check", "Preset", "Reference", "bibliography", "change", "load_preset", "preset_names"]

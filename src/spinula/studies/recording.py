@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spinula.core.errors import ConfigError, InvalidInputError
+from spinula.core.errors import InvalidInputError
 from spinula.core.files import replacing, write_text
 from spinula.core.streams import Streams
 from spinula.core.table import SpineTable
@@ -22,7 +22,6 @@ from spinula.engines.observation import Microscope
 from spinula.engines.population import Layout, Population, Snapshot
 from spinula.law import Dynamics
 from spinula.law.mechanisms import Mechanisms
-from spinula.presets import Preset
 
 
 @dataclass(frozen=True)
@@ -61,30 +60,6 @@ class Plan:
     def fingerprint(self) -> str:
         """A short hash that tells one plan from another."""
         return hashlib.blake2b(json.dumps(self.as_dict(), sort_keys=True).encode(), digest_size=8).hexdigest()
-
-
-def change(preset: Preset, changes: dict[str, float]) -> Dynamics:
-    """Return a preset's dynamics with some values replaced, such as ``{"law.noise_slope": 0.25}``.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such key, or a value is out of its bounds.
-    """
-    from pydantic import ValidationError
-
-    data = preset.dynamics.model_dump()
-    for key, value in changes.items():
-        table, _, name = key.partition(".")
-        if not isinstance(data.get(table), dict) or name not in data[table]:
-            known = [f"{part}.{inner}" for part, values in data.items() if values for inner in values]
-            raise ConfigError("--set", key, "unknown key", cure=f"Known keys: {', '.join(known)}.")
-        data[table][name] = value
-    try:
-        return Dynamics.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError("--set", ".".join(map(str, first["loc"])), first["msg"]) from None
 
 
 def simulate(plan: Plan) -> SpineTable:

@@ -32,12 +32,11 @@ def simulate(
     """Simulate a population, image it session by session, and write what was seen as a spine table."""
     from spinula.engines.observation import Microscope
     from spinula.engines.population import Layout
-    from spinula.presets import load_preset
-    from spinula.studies.recording import Plan, change, record
+    from spinula.presets import change, load_preset
+    from spinula.studies.recording import Plan, record
 
-    found = load_preset(preset)
-    dynamics = change(found, _changes(set_))
-    days, dt = _calendar(days, every, dt, dynamics.law)
+    found = change(load_preset(preset), _changes(set_))
+    days, dt = _calendar(days, every, dt, found.dynamics.law)
     target = folder.open_folder(out, force=force, resume=resume)
     seed = console.choose_seed(folder.stored(target, "seed") if resume and seed is None else seed)
     seen = {"log_noise": 0.15, **found.microscope}
@@ -46,14 +45,15 @@ def simulate(
     )
     layout = Layout.for_spines(spines, spine_density=found.spine_density or 1.0)
     mechanisms = _activity(found, activity)
-    plan = Plan(dynamics, Microscope(**seen), layout, seed, days, every, dt, animals, found.name, mechanisms)
+    plan = Plan(found.dynamics, Microscope(**seen), layout, seed, days, every, dt, animals, found.name, mechanisms)
     counts: list[int] = []
     if not (resume and folder.is_finished(target, plan.fingerprint, "table.csv")):
         sources = [*found.sources, *method_sources(plan.dynamics.law.family)]
         content = {"preset": preset, "fingerprint": plan.fingerprint, "plan": plan.as_dict(), "sources": sources}
         folder.write_provenance(target, "simulate", seed=seed, content=content)
-        if found.assumed:
-            console.say(f"assumed, not published: {', '.join(found.assumed)}")
+        used = ("law", "boundary", "formation", "observation", *(dict(mechanisms or ()) if activity else ()))
+        if assumed := [key for key in found.assumed if key.partition(".")[0] in used]:
+            console.say(f"assumed, not published: {', '.join(assumed)}")
         with console.progress(plan.sessions, "simulate") as move:
             for session, count in record(plan, target, resume=resume):
                 counts.append(count)

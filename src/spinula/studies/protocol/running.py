@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
+from spinula.core.errors import ConfigError
 from spinula.core.files import replacing
 from spinula.core.streams import Streams
 from spinula.core.table import SpineTable
@@ -19,7 +20,7 @@ from spinula.engines.dendrite import Dendrite, DrugOn, EventError, branch, pulse
 from spinula.engines.dendrite.geometry import Geometry
 from spinula.law import Dynamics
 from spinula.law.mechanisms import Mechanisms
-from spinula.presets import load_preset
+from spinula.presets import change, load_preset
 from spinula.studies.protocol.model import Condition, Protocol
 from spinula.studies.protocol.reading import fail
 
@@ -230,19 +231,13 @@ def _numbers(protocol: Protocol, condition: Condition) -> tuple[Dynamics, Mechan
     """Return the preset's models with the numbers that a condition sets."""
     assert protocol.file.dendrite is not None
     preset = load_preset(condition.preset or protocol.file.dendrite.preset)
-    data = {**preset.dynamics.model_dump(), **preset.mechanisms.model_dump()}
-    for key, number in condition.set.items():
-        table, _, name = key.partition(".")
-        if not isinstance(data.get(table), dict) or name not in data[table]:
-            known = [f"{part}.{inner}" for part, values in data.items() if isinstance(values, dict) for inner in values]
-            raise fail(protocol, ["condition"], f"{key!r} is no number of {preset.name}", f"Known: {', '.join(known)}.")
-        data[table] = {**data[table], name: number}
     try:
-        mechanisms = Mechanisms.model_validate({name: data[name] for name in Mechanisms.model_fields})
-        return Dynamics.model_validate({name: data[name] for name in Dynamics.model_fields}), mechanisms
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise fail(protocol, ["condition"], f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        changed = change(preset, condition.set)
+    except ConfigError as error:
+        number = protocol.file.condition.index(condition)
+        problem, _, cure = str(error).removeprefix("--set: ").partition("\n  ")
+        raise fail(protocol, ["condition", number, "set"], problem, cure) from None
+    return changed.dynamics, changed.mechanisms
 
 
 def _events(protocol: Protocol, condition: Condition, value: float) -> tuple[list[Any], list[int]]:
