@@ -174,3 +174,18 @@ def test_spines_that_vanish_count_as_zero():
     first = result.spines[(result.spines["condition"] == "no GABA") & result.spines["start"].notna()]
     mine = frame[frame["condition"] == "no GABA"]
     assert len(mine) == len(first[["dendrite", "spine_id"]].drop_duplicates()) * frame["time"].nunique()
+
+
+_TREE = "1 1 0 0 0 5 -1\n2 3 10 0 0 0.5 1\n3 3 30 0 0 0.5 2\n4 3 40 10 0 0.4 3\n5 3 40 -10 0 0.4 3\n"
+
+
+def test_a_reconstructed_tree_is_a_dendrite_too(write, tmp_path):
+    pytest.importorskip("morphio")
+    (tmp_path / "cell.swc").write_text(_TREE)
+    spines = _last(load_protocol(write(("length_um = 40", 'swc = "cell.swc"')))).spines
+    assert set(spines[spines["group"] == "stimulated"]["position_um"]) == {10, 30}
+    late = spines[(spines["time"] == 2) & (spines["group"] == "stimulated")]
+    assert (late["size"] > 1.5 * late["start"]).all()
+    far = ("length_um = 40", 'swc = "cell.swc"'), ("positions_um = [10, 30]", "positions_um = [10, 90]")
+    with pytest.raises(ConfigError, match=r"group\.0\.positions_um: a spine at 90 um is off the dendrite"):
+        _last(load_protocol(write(*far)))

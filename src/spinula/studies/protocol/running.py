@@ -175,7 +175,7 @@ def build(
     """
     place = protocol.file.dendrite
     assert place is not None
-    geometry = read_swc(place.swc) if place.swc else branch(place.length_um)
+    geometry = read_swc(protocol.path.parent / place.swc) if place.swc else branch(place.length_um)
     positions, sizes, groups = _layout(protocol, geometry)
     dynamics, mechanisms = _numbers(protocol, condition)
     if not place.activity:
@@ -213,6 +213,12 @@ def _layout(protocol: Protocol, geometry: Geometry) -> tuple[np.ndarray, np.ndar
     for number, group in enumerate(protocol.file.group):
         if group.name in groups:
             raise fail(protocol, ["group", number, "name"], f"a second group is called {group.name!r}")
+        if (far := max(group.positions_um)) > geometry.length_um or min(group.positions_um) < 0:
+            problem = (
+                f"a spine at {far if far > geometry.length_um else min(group.positions_um):g} um is off the dendrite"
+            )
+            cure = f"Its sections, end to end, are {geometry.length_um:g} um long."
+            raise fail(protocol, ["group", number, "positions_um"], problem, cure)
         groups[group.name] = list(range(len(positions), len(positions) + len(group.positions_um)))
         positions += group.positions_um
         sizes += group.sizes_um3 or [group.size_um3 or np.nan] * len(group.positions_um)
