@@ -15,10 +15,9 @@ from spinula.engines.dendrite.field import drop, path_between
 from spinula.engines.dendrite.rules import (
     ANTAGONIST,
     CONSOLIDATION,
-    D1,
-    D2,
     INHIBITION,
     METHAMPHETAMINE,
+    SHRINKAGE,
     SYNTHESIS,
 )
 from spinula.engines.dendrite.state import (
@@ -29,6 +28,7 @@ from spinula.engines.dendrite.state import (
     CROWD,
     DIP_RING,
     DOSE,
+    DUE,
     E_MINUS,
     E_PLUS,
     GABA_RING,
@@ -38,6 +38,9 @@ from spinula.engines.dendrite.state import (
     PENDING,
     PROTECT,
     PUSH,
+    RATE,
+    RATE_SEEN,
+    RATE_SUM,
     RING,
     SEEN,
     SHRINK,
@@ -53,7 +56,6 @@ from spinula.law.plasticity import calcium, depression, heterosynaptic, mechanic
 
 RESPOND, SPONTANEOUS, PLACE, STEP, TOUCH = (np.uint32(purpose) for purpose in range(16, 21))
 ALONE, PAIRED, SPONTANEOUSLY = range(3)  # how a spine is potentiated
-READ_AFTER = 6.0  # s after the onset of pairing at which every kernel is over
 
 _transient = njit(potentiation.transient_increment)
 _consolidated = njit(potentiation.consolidated_increment)
@@ -123,12 +125,13 @@ def inhibition(run, d, node, now):
 @njit
 def potentiate(run, who, strength, how):
     """Potentiate a spine: who is (dendrite, slot, s); spontaneous events are too sparse to crowd their neighbours."""
-    state, rules, cable = run.state, run.rules, run.cable
+    state, rules = run.state, run.rules
     d, slot, now = who
     catch_up(run, d, slot, now)
     law, memory, node = rules.potentiation, state.spine[d, slot], int(state.spine[d, slot, NODE])
     if rules.has.depression:
-        strength *= _share(state.field[d, SHRINK, node], rules.depression.competition)
+        if state.gate[d, SHRINKAGE]:
+            strength *= _share(state.field[d, SHRINK, node], rules.depression.competition)
         if how == PAIRED:
             strength *= 1.0 - rules.depression.veto * inhibition(run, d, node, now)
         memory[PROTECT] += rules.depression.protection_gain * strength
@@ -141,10 +144,10 @@ def potentiate(run, who, strength, how):
         gain = law.consolidated_gain * (law.paired_gain if how == PAIRED and state.gate[d, SYNTHESIS] else 1.0)
         memory[PENDING] += _consolidated(size, strength, gain, law.size_scale)
     if rules.has.heterosynaptic and how != SPONTANEOUSLY:
-        drop(cable, state.field[d, CROWD], node, 2.0 * rules.heterosynaptic.reach * strength)
+        state.field[d, CROWD, node] += strength
         state.cell[d, WET] = 1.0
     if rules.has.clustering:
-        drop(cable, state.field[d, HOT], node, 2.0 * rules.clustering.reach * strength)
+        state.field[d, HOT, node] += strength
 
 
 @njit
@@ -176,26 +179,28 @@ def calcium_step(run, who, step):
 
 @njit
 def read_train(run, d, slot):
-    """Turn a finished train of pairings and the dopamine around it into an enlargement to be consolidated."""
+    """Turn a finished train of pairings and the dopamine around it into an enlargement to be consolidated.
+
+    What drugs leave of a burst or a dip was noted when it came.
+    """
     state, rules = run.state, run.rules
     memory, size = state.spine[d, slot], state.spine[d, slot, SIZE]
     began, dose = memory[TAG_TIME], memory[TAG]
     memory[TAG_TIME], memory[TAG] = NEVER, 0.0
-    if rules.has.reinforcement and state.gate[d, D1]:
+    if rules.has.reinforcement:
         law, total, ring = rules.reinforcement, 0.0, state.ring[d, BURST_RING]
         for k in range(RING):
             delay = ring[k, 0] - began
-            if -READ_AFTER < delay < READ_AFTER:
+            if abs(delay) <= rules.read_after:
                 total += ring[k, 1] * _kernel(delay, law.kernel_scale, law.kernel_power, law.kernel_onset)
         gain = law.gain * min(total, 1.0) * min(dose / law.pulses, 1.0) / law.bursts
         memory[PENDING] += _consolidated(size, 1.0, gain, law.size_scale)
-    if rules.has.dips and state.gate[d, D2]:
+    if rules.has.dips:
         law2, best, ring = rules.dips, 0.0, state.ring[d, DIP_RING]
         for k in range(RING):
             delay = ring[k, 0] - began
-            if -READ_AFTER < delay < READ_AFTER:
+            if abs(delay) <= rules.read_after:
                 kernel = _kernel(delay, law2.kernel_scale, law2.kernel_power, law2.kernel_onset)
-                # The contrast was read when the dip came: the drugs of that moment count.
                 best = max(best, kernel * _duration(ring[k, 1] * ring[k, 2], law2.duration_half, law2.duration_power))
         gain = law2.gain * best * min(dose / law2.pulses, 1.0) / law2.dips
         memory[PENDING] += _consolidated(size, 1.0, gain, law2.size_scale)
@@ -203,28 +208,46 @@ def read_train(run, d, slot):
 
 @njit
 def read_due(run, d, now):
-    """Read all trains that began long enough ago."""
-    state = run.state
+    """Read all trains that began long enough ago, and note when the next is due."""
+    state, due = run.state, np.inf
     for slot in range(state.spine.shape[1]):
-        if state.spine[d, slot, TAG] > 0.0 and now - state.spine[d, slot, TAG_TIME] > READ_AFTER:
+        memory = state.spine[d, slot]
+        if memory[TAG] <= 0.0 or memory[SIZE] <= 0.0:
+            continue
+        end = memory[TAG_TIME] + run.rules.read_after
+        if now >= end:
             catch_up(run, d, slot, now)
             read_train(run, d, slot)
+        else:
+            due = min(due, end)
+    state.cell[d, DUE] = due
 
 
 @njit
-def tag(run, who):
-    """Count one pairing of a spine into its train; a pause begins a new one."""
+def tag(run, who, began, strength):
+    """Count one pairing, with glutamate at ``began`` (s), into its train; one after a full train begins another."""
     state, rules = run.state, run.rules
     d, slot, now = who
     memory = state.spine[d, slot]
     if memory[TAG] > 0.0:
         law = max(rules.reinforcement.pulses, rules.dips.pulses)
-        if now - memory[TAG_TIME] > READ_AFTER or memory[TAG] >= law:
+        if memory[TAG] >= law:
             catch_up(run, d, slot, now)
             read_train(run, d, slot)
     if memory[TAG] <= 0.0:
-        memory[TAG_TIME] = now
-    memory[TAG] += 1.0
+        memory[TAG_TIME] = began
+        state.cell[d, DUE] = min(state.cell[d, DUE], began + rules.read_after)
+    memory[TAG] += strength
+
+
+@njit
+def follow_rate(run, d, now):
+    """Bring the cell's average rate of spikes, and its integral since the last slow step, to a time."""
+    cell, tau = run.state.cell[d], run.rules.homeostasis.rate_time
+    left = math.exp(-(now - cell[RATE_SEEN]) / tau)
+    cell[RATE_SUM] += cell[RATE] * tau * (1.0 - left)
+    cell[RATE] *= left
+    cell[RATE_SEEN] = now
 
 
 @njit

@@ -31,8 +31,24 @@ class EventError(ValueError):
         super().__init__(f"event {number}: {field}: {problem}")
 
 
+# What comes first at one moment, whatever the order of the list: what was there before glutamate, then glutamate, then
+# spikes (glutamate at the moment of a spike leads it by 0 s), then modulators.
+_ORDER = np.argsort(
+    [
+        codes.DRUG, codes.GABA_PULSE, codes.GLUTAMATE_PULSE, codes.CALCIUM_PULSE, codes.SPIKE, codes.BURST, codes.DIP,
+        codes.NORADRENALINE, codes.SEROTONIN,
+    ]
+)  # fmt: skip
+
+
+def in_order(ops: np.ndarray) -> np.ndarray:
+    """Return pulses by time; of one moment, by kind; of one kind, as they were."""
+    rank = _ORDER[ops[:, codes.CODE].astype(int)]
+    return ops[np.lexsort((rank, ops[:, codes.TIME]))]
+
+
 class Pulses:
-    """Collects pulses and sorts them; pulses of one moment keep the order in which they were added."""
+    """Collects pulses and sorts them; see :func:`in_order`."""
 
     def __init__(self, geometry: Geometry, position_um: np.ndarray, groups: dict[str, list[int]]) -> None:
         self.geometry, self.position_um, self.groups = geometry, position_um, groups
@@ -69,14 +85,15 @@ class Pulses:
         count = [len(row[0]) for row in self._rows]
         time = np.concatenate([row[0] for row in self._rows])
         rest = np.repeat(np.array([row[1:] for row in self._rows], float), count, axis=0)
-        return np.column_stack([time, rest])[np.argsort(time, kind="stable")]
+        return in_order(np.column_stack([time, rest]))
 
 
 def _moments(event: Any, streams: Streams, number: int) -> np.ndarray:
-    """Return when the pulses of a train come, s."""
-    begins, pulses, rate = event.begins, event.pulses, event.rate_hz
+    """Return when the pulses of an event come, s: a train's, or one."""
+    begins, pulses = event.begins, getattr(event, "pulses", 1)
     if pulses == 1:
         return np.array([begins])
+    rate = event.rate_hz
     if not event.poisson:
         return begins + np.arange(pulses) / rate
     gaps = streams.generator(f"train {number}").exponential(1.0 / rate, pulses)
@@ -84,9 +101,15 @@ def _moments(event: Any, streams: Streams, number: int) -> np.ndarray:
 
 
 def compile_events(
-    events: Sequence[Any], pulses: Pulses, mechanisms: Mechanisms, streams: Streams, *, after: float = 0.0
+    events: Sequence[Any],
+    pulses: Pulses,
+    mechanisms: Mechanisms,
+    streams: Streams,
+    *,
+    after: float = 0.0,
+    first: int = 0,
 ) -> np.ndarray:
-    """Turn events into pulses.
+    """Turn events into pulses; ``first`` of a run's events came before these (their random trains differ by number).
 
     Raises
     ------
@@ -98,7 +121,7 @@ def compile_events(
         if event.begins < after:
             raise EventError(number, "at", f"begins at {event.begins:g} s, but the run is at {after:g} s already")
         try:
-            _add(event, number, pulses, delay, streams, after)
+            _add(event, number, _moments(event, streams, first + number), pulses, delay, after)
         except OutOfRangeError as error:
             raise EventError(number, "spines" if "spine" in str(error)[:6] else "position_um", str(error)) from None
         except UnknownNameError as error:
@@ -106,9 +129,8 @@ def compile_events(
     return pulses.ops()
 
 
-def _add(event: Any, number: int, pulses: Pulses, delay: float | None, streams: Streams, after: float) -> None:
+def _add(event: Any, number: int, when: np.ndarray, pulses: Pulses, delay: float | None, after: float) -> None:
     if isinstance(event, kinds.Uncaging | kinds.Pairing):
-        when = _moments(event, streams, number)
         alone = float(getattr(event, "magnesium_free", False))
         for slot in pulses.spines(event.spines):
             strength = getattr(event, "strength", 1.0)
@@ -121,7 +143,7 @@ def _add(event: Any, number: int, pulses: Pulses, delay: float | None, streams: 
                 raise EventError(number, "lead_s", f"the first spike would come before {after:g} s")
             pulses.add(spikes, codes.SPIKE)
     elif isinstance(event, kinds.Spikes):
-        pulses.add(_moments(event, streams, number), codes.SPIKE)
+        pulses.add(when, codes.SPIKE)
     elif isinstance(event, kinds.Gaba):
         where = event.position_um
         if where is None:
@@ -130,20 +152,20 @@ def _add(event: Any, number: int, pulses: Pulses, delay: float | None, streams: 
                 raise EventError(number, "spine", f"names {len(chosen)} spines; GABA comes to one place")
             where = pulses.position_um[chosen[0]] + event.offset_um
         node = int(pulses.geometry.node_of(where)[0])
-        pulses.add(_moments(event, streams, number), codes.GABA_PULSE, node=node, amount=event.strength)
+        pulses.add(when, codes.GABA_PULSE, node=node, amount=event.strength)
     elif isinstance(event, kinds.Dopamine):
         if event.burst is not None:
-            pulses.add(np.array([event.begins]), codes.BURST, amount=event.burst)
+            pulses.add(when, codes.BURST, amount=event.burst)
         else:
-            pulses.add(np.array([event.begins]), codes.DIP, amount=event.dip_s or 0.0, extra=event.depth)
+            pulses.add(when, codes.DIP, amount=event.dip_s or 0.0, extra=event.depth)
     elif isinstance(event, kinds.DrugOn):
         slot = DRUGS.index(event.drug)
-        pulses.add(np.array([event.begins]), codes.DRUG, slot=slot, amount=event.dose)
+        pulses.add(when, codes.DRUG, slot=slot, amount=event.dose)
         if event.ends is not None:
             pulses.add(np.array([event.ends]), codes.DRUG, slot=slot, amount=0.0)
     else:
         code = codes.NORADRENALINE if event.kind == "noradrenaline" else codes.SEROTONIN
-        pulses.add(np.array([event.begins]), code, amount=event.strength)
+        pulses.add(when, code, amount=event.strength)
 
 
 def pulse_table(ops: np.ndarray) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from spinula.core.streams import Streams
 from spinula.engines import kernels
 from spinula.engines.dendrite import kernel
 from spinula.engines.dendrite import state as arrays
-from spinula.engines.dendrite.compile import Pulses, compile_events
+from spinula.engines.dendrite.compile import Pulses, compile_events, in_order
 from spinula.engines.dendrite.geometry import Geometry, branch
 from spinula.engines.dendrite.rules import numbers
 from spinula.engines.plan import make_plan, parameters
@@ -79,7 +79,8 @@ class Dendrite:
     Raises
     ------
     InvalidInputError, OutOfRangeError
-        If a spine lies off the dendrite or below size_min, or the law has no continuous time.
+        If a spine lies off the dendrite or below size_min, the law has no continuous time, or mechanisms contradict
+        each other.
 
     Examples
     --------
@@ -112,6 +113,9 @@ class Dendrite:
         if dynamics.law.family == "kesten_map":
             raise InvalidInputError("the Kesten map has steps of its own; a dendrite needs a law in continuous time.")
         dynamics.law.check_step(slow_day)
+        for name, value, least in (("tick_s", tick_s, 0.0), ("dendrites", dendrites, 0)):
+            if not value > least:
+                raise OutOfRangeError(name, value, f"must exceed {least}")
         self.dynamics, self.mechanisms, self.intrinsic = dynamics, mechanisms, intrinsic
         self.streams, self.geometry = Streams(seed), geometry or branch(50.0)
         length = self.geometry.length_um
@@ -151,10 +155,13 @@ class Dendrite:
         EventError
             If an event lies in the past, off the dendrite, or names a spine that does not exist.
         """
-        # Delivered pulses stay first: all new ones come later, or at the same moment and after them in the list.
-        compile_events(events, self._collector(), self.mechanisms, self.streams, after=self.now_s)
+        more = compile_events(
+            events, self._collector(), self.mechanisms, self.streams, after=self.now_s, first=len(self._events)
+        )
         self._events += events
-        self._ops = compile_events(self._events, self._collector(), self.mechanisms, self.streams)
+        # Delivered pulses stay first, also before new ones of the same moment.
+        done = int(self._state.count[0, arrays.CURSOR])
+        self._ops = np.concatenate([self._ops[:done], in_order(np.concatenate([self._ops[done:], more]))])
 
     def _collector(self) -> Pulses:
         return Pulses(self.geometry, self.position_um, self.groups)
@@ -173,7 +180,7 @@ class Dendrite:
 
     def advance_to(self, time_s: float, *, threads: int | None = None) -> None:
         """Run to a time, s."""
-        if time_s < self.now_s:
+        if not self.now_s <= time_s < np.inf:
             raise OutOfRangeError("time_s", time_s, f"the dendrite is at {self.now_s:g} s already")
         tick, slow = self._steps
         clock = arrays.Clock(float(time_s), tick, slow, self.geometry.length_um, self._rate)
@@ -246,6 +253,5 @@ class Dendrite:
         if self.mechanisms.mechanics:
             spine[:, :, arrays.CONTACT] = generator.random((dendrites, count)) < self.mechanisms.mechanics.contact
         if self._rate:
-            rate = self._rate * self.geometry.length_um
-            state.cell[:, arrays.NEXT_BIRTH] = generator.exponential(1.0 / rate, dendrites)
+            state.cell[:, arrays.WAIT] = generator.exponential(1.0, dendrites)
         return state

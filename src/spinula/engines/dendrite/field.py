@@ -4,12 +4,15 @@
     g - reach^2 g_xx = sources      what is left when it has settled, or has been integrated over all time
 
 Both are one linear system with a tree's structure, which elimination from the tips to the root solves without fill-in,
-in a time proportional to the number of nodes. Ends are sealed.
+in a time proportional to the number of nodes. Ends are sealed. Sums over neighbours that fade with the path
+(:func:`gather`) take the same two passes.
 
 Source: [hines1984].
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numba import njit
@@ -64,6 +67,23 @@ def diffuse(cable, reach, time, elapsed, values, work):
 def settle(cable, reach, values, work):
     """Replace sources by the field they lead to: g - reach^2 g_xx = sources."""
     solve_tree(cable, reach * reach, 1.0, values, work)
+
+
+@njit
+def gather(cable, reach, values, work):
+    """Replace amounts at nodes by their sum over the tree, each faded by exp(-path/reach); ends do not matter."""
+    count = values.size
+    for i in range(count):
+        p = int(cable[i, PARENT])
+        work[i] = math.exp(-(cable[i, DEPTH] - cable[p, DEPTH]) / reach) if p >= 0 else 0.0
+    for i in range(count - 1, -1, -1):  # what comes from the tips
+        p = int(cable[i, PARENT])
+        if p >= 0:
+            values[p] += work[i] * values[i]
+    for i in range(count):  # and, from the parent's side, all that is not a node's own
+        p = int(cable[i, PARENT])
+        if p >= 0:
+            values[i] += work[i] * (values[p] - work[i] * values[i])
 
 
 @njit

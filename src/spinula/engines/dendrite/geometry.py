@@ -11,7 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from spinula.core.errors import ConfigError, InvalidInputError, MissingExtraError, OutOfRangeError
+from spinula.core.errors import (
+    ConfigError,
+    InvalidInputError,
+    MissingExtraError,
+    OutOfRangeError,
+    UnknownNameError,
+)
 
 # Columns of a cable, one row per node: parent (-1 at a root), volume (in units of the mean node's), bridge (conductance
 # to the parent over diffusivity, in the same units, 1/um2), depth (path from the root, um), start and width of the
@@ -98,7 +104,11 @@ def read_swc(path: str | Path, *, step_um: float = 1.0, sections: str = "dendrit
         If morphio is not installed (``pip install 'spinula[morph]'``).
     ConfigError
         If the file cannot be read or has no such section.
+    OutOfRangeError, UnknownNameError
+        If ``step_um`` is not positive or there is no such choice of sections.
     """
+    if not step_um > 0:
+        raise OutOfRangeError("step_um", step_um, "must be positive")
     try:
         import morphio
     except ImportError:
@@ -111,10 +121,13 @@ def read_swc(path: str | Path, *, step_um: float = 1.0, sections: str = "dendrit
     except morphio.MorphioError as error:
         raise ConfigError(path, "file", str(error).strip().splitlines()[0], cure="Is this an SWC file?") from None
     kinds = morphio.SectionType
-    wanted = {
+    chosen = {
         "dendrites": {kinds.basal_dendrite, kinds.apical_dendrite}, "basal": {kinds.basal_dendrite},
         "apical": {kinds.apical_dendrite}, "all": {section.type for section in morphology.iter()},
-    }[sections]  # fmt: skip
+    }  # fmt: skip
+    if sections not in chosen:
+        raise UnknownNameError("choice of sections", sections, chosen)
+    wanted = chosen[sections]
     parts = [section for section in morphology.iter() if section.type in wanted]
     if not parts:
         raise ConfigError(path, "sections", f"the file has no {sections}", cure="Try sections = 'all'.")

@@ -19,16 +19,16 @@ from spinula.engines.dendrite.actions import (
     catch_up,
     depress,
     dip_contrast,
+    follow_rate,
     potentiate,
     read_due,
     shrink_rate,
     tag,
     uniform,
 )
-from spinula.engines.dendrite.field import diffuse, settle
-from spinula.engines.dendrite.geometry import MEAN, VOLUME
-from spinula.engines.dendrite.rules import CLOSED, GLUTAMATE, SHRINKAGE, SPIKES
-from spinula.engines.dendrite.slow import DAY, remove_fallen, shrink_all, slow_step
+from spinula.engines.dendrite.field import diffuse, gather
+from spinula.engines.dendrite.rules import CLOSED, D1, D2, GLUTAMATE, SHRINKAGE, SPIKES
+from spinula.engines.dendrite.slow import DAY, remove_fallen, short_of_slots, shrink_all, slow_step
 from spinula.engines.dendrite.state import (
     AMOUNT,
     BURST,
@@ -42,16 +42,15 @@ from spinula.engines.dendrite.state import (
     DIP_RING,
     DOSE,
     DRUG,
+    DUE,
     E_MINUS,
     E_PLUS,
     EXTRA,
     GABA_PULSE,
     GABA_RING,
     GLUTAMATE_PULSE,
-    HOT,
     MISSED,
     NEVER,
-    NEXT_BIRTH,
     NORADRENALINE,
     NOW,
     NUMBER,
@@ -60,8 +59,8 @@ from spinula.engines.dendrite.state import (
     POST_SEEN,
     POST_TRACE,
     PRE,
+    PRE_AMOUNT,
     RATE,
-    RATE_SEEN,
     RING,
     RINGS,
     SHRINK,
@@ -77,6 +76,15 @@ from spinula.engines.dendrite.state import (
 )
 
 FAINT = 1e-12  # a signal below this changes no size that anyone could measure
+
+
+@njit
+def _responds(run, d, slot, now):
+    """Tell whether a spine is one of those that respond to stimulation on this day of the run."""
+    if not run.rules.has.potentiation:
+        return True
+    number = np.uint32(run.state.spine[d, slot, NUMBER])
+    return uniform(run, (d, number), np.int64(now / DAY), RESPOND) < run.rules.potentiation.responders
 
 
 @njit
@@ -97,14 +105,12 @@ def _glutamate(run, k, d):
         trace = cell[POST_TRACE] * math.exp(-(now - cell[POST_SEEN]) / law.depression_time)
         state.spine[d, slot, SIZE] *= math.exp(-law.depression_step * trace * strength)
         memory[STDP] += strength
-    if rules.has.potentiation:
-        who, number = (d, slot, now), np.uint32(state.spine[d, slot, NUMBER])
-        if uniform(run, (d, number), np.int64(now / DAY), RESPOND) < rules.potentiation.responders:
-            if rules.has.depression and 0.0 < lag <= rules.depression.spike_window:
-                depress(run, who, strength / rules.depression.pulses, cell[POST])
-            elif ops[k, EXTRA] > 0.0:
-                potentiate(run, who, strength / rules.potentiation.pulses, ALONE)
-    memory[PRE] = now
+    if _responds(run, d, slot, now):
+        if rules.has.depression and 0.0 < lag <= rules.depression.spike_window:
+            depress(run, (d, slot, now), strength / rules.depression.pulses, cell[POST])
+        elif rules.has.potentiation and ops[k, EXTRA] > 0.0:
+            potentiate(run, (d, slot, now), strength / rules.potentiation.pulses, ALONE)
+    memory[PRE], memory[PRE_AMOUNT] = now, strength
 
 
 @njit
@@ -115,6 +121,7 @@ def _spike(run, d, now):
     if not state.gate[d, SPIKES]:
         return
     has, glutamate = rules.has, state.gate[d, GLUTAMATE]
+    window = max(rules.reinforcement.pairing_window, rules.dips.pairing_window)
     for slot in range(state.spine.shape[1]):
         if state.spine[d, slot, SIZE] <= 0.0:
             continue
@@ -124,27 +131,24 @@ def _spike(run, d, now):
         if has.spiketiming and memory[STDP] != 0.0 and glutamate:
             catch_up(run, d, slot, now)
             state.spine[d, slot, SIZE] *= math.exp(rules.spiketiming.potentiation_step * memory[STDP])
-        lead = now - memory[PRE]
+        lead, strength = now - memory[PRE], memory[PRE_AMOUNT]
         if lead > 1.0 or not glutamate:
             continue
         if has.traces and lead <= rules.traces.pairing_window:
             catch_up(run, d, slot, now)
-            memory[E_PLUS] = min(memory[E_PLUS] + 1.0 / rules.traces.pulses, 1.0)
-        if has.potentiation and lead <= rules.potentiation.pairing_window:
-            number = np.uint32(state.spine[d, slot, NUMBER])
-            if uniform(run, (d, number), np.int64(now / DAY), RESPOND) < rules.potentiation.responders:
-                potentiate(run, (d, slot, now), 1.0 / rules.potentiation.pulses, PAIRED)
-        if (has.reinforcement or has.dips) and lead <= 0.05:
-            tag(run, (d, slot, now))
+            memory[E_PLUS] = min(memory[E_PLUS] + strength / rules.traces.pulses, 1.0)
+        if has.potentiation and lead <= rules.potentiation.pairing_window and _responds(run, d, slot, now):
+            potentiate(run, (d, slot, now), strength / rules.potentiation.pulses, PAIRED)
+        if (has.reinforcement or has.dips) and lead <= window:
+            tag(run, (d, slot, now), memory[PRE], strength)
         memory[PRE] = NEVER  # one spike of a burst is enough; the others meet no new glutamate
     if has.spiketiming:
         cell[POST_TRACE] *= math.exp(-(now - cell[POST_SEEN]) / rules.spiketiming.depression_time)
         cell[POST_TRACE] += 1.0
         cell[POST_SEEN] = now
     if has.homeostasis:
-        tau = rules.homeostasis.rate_time
-        cell[RATE] = cell[RATE] * math.exp(-(now - cell[RATE_SEEN]) / tau) + 1.0 / tau
-        cell[RATE_SEEN] = now
+        follow_rate(run, d, now)
+        cell[RATE] += 1.0 / rules.homeostasis.rate_time
     cell[POST] = now
 
 
@@ -201,14 +205,13 @@ def _deliver(run, k, d):
         row[0], row[1], row[2] = now, ops[k, PLACE_NODE], ops[k, AMOUNT]
         state.count[d, RINGS + GABA_RING] += 1
     elif code == BURST:
-        read_due(run, d, now)
         row = state.ring[d, BURST_RING, state.count[d, RINGS + BURST_RING] % RING]
-        row[0], row[1] = now, ops[k, AMOUNT]
+        row[0], row[1] = now, ops[k, AMOUNT] if state.gate[d, D1] else 0.0
         state.count[d, RINGS + BURST_RING] += 1
     elif code == DIP:
-        read_due(run, d, now)
+        seen = dip_contrast(run, d, ops[k, EXTRA]) if state.gate[d, D2] else 0.0
         row = state.ring[d, DIP_RING, state.count[d, RINGS + DIP_RING] % RING]
-        row[0], row[1], row[2] = now, ops[k, AMOUNT], dip_contrast(run, d, ops[k, EXTRA])
+        row[0], row[1], row[2] = now, ops[k, AMOUNT], seen
         state.count[d, RINGS + DIP_RING] += 1
     elif code == DRUG:
         _drug(run, k, d)
@@ -229,23 +232,17 @@ def _spread(run, d, now, elapsed, work):
                 work[1, i] = field[SHRINK, i] * elapsed
             fell |= shrink_all(run, work[1], d, now)
     if rules.has.heterosynaptic:
-        law, total = rules.heterosynaptic, 0.0
-        for i in range(cable.shape[0]):
-            total += field[CROWD, i] * cable[i, VOLUME]
-        total *= 0.5 * cable[0, MEAN] / law.reach  # the sum of all potentiations: no place can have more
+        law, total = rules.heterosynaptic, field[CROWD].sum()  # no place can have more
         if total > law.threshold:
-            work[1, :] = field[CROWD]
-            settle(cable, law.reach, work[1], work[0])
+            work[1, :] = field[CROWD] * math.exp(-0.5 * elapsed / law.time)  # halfway through the tick
+            gather(cable, law.reach, work[1], work[0])
             for i in range(work.shape[1]):
                 work[1, i] = shrink_rate(work[1, i], law.threshold, law.rate) * elapsed
             fell |= shrink_all(run, work[1], d, now)
         left |= total > 1e-3
         field[CROWD] *= math.exp(-elapsed / law.time) if total > 1e-3 else 0.0
     if fell:
-        heat = field[HOT].copy()
-        if rules.has.clustering:
-            settle(cable, rules.clustering.reach, heat, work[0])
-        remove_fallen(run, heat, d, now)
+        remove_fallen(run, d, now)
     return left
 
 
@@ -254,20 +251,22 @@ def _run_dendrite(run, d):
     state, cable, ops, clock = run.state, run.cable, run.ops, run.clock
     cell, count = state.cell[d], ops.shape[0]
     work = np.empty((2, cable.shape[0]))
-    margin = 16 + int(8.0 * clock.rate * clock.length * clock.slow / DAY)
     while True:
         cursor = state.count[d, CURSOR]
         event = ops[cursor, TIME] if cursor < count else np.inf
         tick = cell[TICK] + clock.tick if cell[TICK] > NEVER else np.inf
         slow = cell[SLOW] + clock.slow
-        now = min(min(event, tick), min(slow, clock.until))
-        if now == clock.until and event > now and tick > now and slow > now:
+        due = cell[DUE]
+        now = min(min(event, tick), min(slow, due), clock.until)
+        if now == clock.until and min(event, tick) > now and min(slow, due) > now:
             break
         if now == slow:
-            if np.isfinite(cell[NEXT_BIRTH]) and (state.spine[d, :, SIZE] <= 0.0).sum() < margin:
+            if short_of_slots(run, d):
                 state.count[d, STALLED] = 1
                 return
             slow_step(run, d, now)
+        elif now == due:
+            read_due(run, d, now)
         elif now == tick:
             cell[WET] = 1.0 if _spread(run, d, now, clock.tick, work) else 0.0
             cell[TICK] = now if cell[WET] > 0.0 else NEVER

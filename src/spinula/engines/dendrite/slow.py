@@ -15,13 +15,14 @@ from spinula.engines.dendrite.actions import (
     SPONTANEOUSLY,
     STEP,
     TOUCH,
+    calcium_step,
     catch_up,
+    follow_rate,
     potentiate,
     protection,
-    read_due,
     uniform,
 )
-from spinula.engines.dendrite.field import drop, settle
+from spinula.engines.dendrite.field import drop, gather, settle
 from spinula.engines.dendrite.geometry import START, WIDTH
 from spinula.engines.dendrite.rules import GLUTAMATE, SHRINKAGE, SPIKES
 from spinula.engines.dendrite.state import (
@@ -33,7 +34,6 @@ from spinula.engines.dendrite.state import (
     FORMED,
     HOT,
     NEVER,
-    NEXT_BIRTH,
     NEXT_NUMBER,
     NODE,
     NUMBER,
@@ -41,14 +41,14 @@ from spinula.engines.dendrite.state import (
     POSITION,
     PRE,
     PROTECT,
-    RATE,
-    RATE_SEEN,
+    RATE_SUM,
     SEEN,
     SIZE,
     SLOW,
     STEPS,
     TAG_TIME,
     TRANSIENT,
+    WAIT,
 )
 from spinula.law.plasticity import clustering, homeostasis
 
@@ -67,6 +67,35 @@ def _coordinate(plan, size):
 @njit
 def _size(plan, value):
     return math.exp(value) if plan.family in _IN_LOG else value
+
+
+@njit
+def hot_spots(run, d):
+    """Return how hot each node is for formation: the sum over the hot spots, faded with the path."""
+    heat = np.zeros(run.cable.shape[0])
+    if run.rules.has.clustering:
+        heat[:] = run.state.field[d, HOT]
+        gather(run.cable, run.rules.clustering.reach, heat, np.empty_like(heat))
+    return heat
+
+
+@njit
+def _formation(run, heat):
+    """Return the rate of formation on the whole dendrite, 1/day."""
+    length = run.clock.length
+    if run.rules.has.clustering:
+        for i in range(heat.size):
+            length += run.cable[i, WIDTH] * (_factor(heat[i], run.rules.clustering.gain) - 1.0)
+    return run.clock.rate * length
+
+
+@njit
+def short_of_slots(run, d):
+    """Tell whether the next slow step might form more spines than there are slots for."""
+    if not np.isfinite(run.state.cell[d, WAIT]):
+        return False
+    expected = _formation(run, hot_spots(run, d)) * run.clock.slow / DAY
+    return (run.state.spine[d, :, SIZE] <= 0.0).sum() < 16.0 + 8.0 * expected
 
 
 @njit
@@ -113,12 +142,12 @@ def settle_in(run, heat, where, born, now):
 @njit
 def vacate(run, heat, where, died, now):
     """Eliminate a spine at a moment (day); with a fixed count, form others in its place until one lives to ``now``."""
-    state, rules, cable = run.state, run.rules, run.cable
+    state, rules = run.state, run.rules
     d, slot, _ = where
     while True:
         state.count[d, ELIMINATED] += 1
         if rules.has.clustering:
-            drop(cable, state.field[d, HOT], int(state.spine[d, slot, NODE]), 2.0 * rules.clustering.reach)
+            state.field[d, HOT, int(state.spine[d, slot, NODE])] += 1.0
         state.spine[d, slot, SIZE] = -1.0
         if run.plan.mode == kernels.RATE:
             return
@@ -147,9 +176,9 @@ def shrink_all(run, exposure, d, now):
 
 
 @njit
-def remove_fallen(run, heat, d, now):
+def remove_fallen(run, d, now):
     """Eliminate the spines that shrank below the threshold."""
-    state = run.state
+    state, heat = run.state, hot_spots(run, d)
     for slot in range(state.spine.shape[1]):
         if state.spine[d, slot, SIZE] > 0.0 and _coordinate(run.plan, state.spine[d, slot, SIZE]) <= run.plan.minimum:
             vacate(run, heat, (d, slot, state.count[d, STEPS]), now / DAY, now)
@@ -161,7 +190,7 @@ def _spontaneous(run, d, now, elapsed, work):
     state, rules, cable = run.state, run.rules, run.cable
     law, gate = rules.activity, state.gate[d]
     if not (gate[GLUTAMATE] and gate[SPIKES]):
-        return False
+        return
     chance_up = -math.expm1(-law.potentiation_rate * elapsed)
     chance_down = -math.expm1(-law.depression_rate * elapsed)
     k0, k1 = rng.split_key(run.plan.key)
@@ -179,8 +208,7 @@ def _spontaneous(run, d, now, elapsed, work):
             touched = True
     if touched:
         settle(cable, rules.depression.reach, work, np.empty_like(work))
-        return shrink_all(run, work, d, now)
-    return False
+        shrink_all(run, work, d, now)
 
 
 @njit
@@ -188,7 +216,9 @@ def _scale(run, d, now, elapsed):
     """Homeostatic scaling of all spines by one factor."""
     state, rules = run.state, run.rules
     law = rules.homeostasis
-    rate = state.cell[d, RATE] * math.exp(-(now - state.cell[d, RATE_SEEN]) / law.rate_time)
+    follow_rate(run, d, now)
+    rate = state.cell[d, RATE_SUM] / (elapsed * DAY)
+    state.cell[d, RATE_SUM] = 0.0
     if rules.has.activity and state.gate[d, SPIKES]:
         rate += rules.activity.spike_rate
     factor = math.exp(_scaling(rate, law.target_rate, law.scaling_time) * elapsed)
@@ -199,48 +229,51 @@ def _scale(run, d, now, elapsed):
 
 @njit
 def _intrinsic(run, heat, d, now, elapsed):
-    """One step of the intrinsic law for every spine, with the bridge's crossing of the threshold."""
+    """One step of the intrinsic law for every spine, with the bridge's crossing of the threshold.
+
+    A spine that was formed within the step has lived a part of it only.
+    """
     state = run.state
     k0, k1 = rng.split_key(run.plan.key)
     me, step = np.uint32(d), state.count[d, STEPS]
     for slot in range(state.spine.shape[1]):
         if state.spine[d, slot, SIZE] <= 0.0:
             continue
+        age = now / DAY - state.spine[d, slot, BORN]  # NaN for spines that were there at the start
+        span = age if age < elapsed else elapsed
+        if span <= 0.0:
+            continue
         before = _coordinate(run.plan, state.spine[d, slot, SIZE])
         number = np.uint32(state.spine[d, slot, NUMBER])
         words = rng.philox(number, me, np.uint32(step), STEP, k0, k1)
         normals = rng.normal_pair(words[0], words[1])
-        after, fast = steps.advance_one(run.plan, run.p, before, state.spine[d, slot, FAST], normals, elapsed)
+        after, fast = steps.advance_one(run.plan, run.p, before, state.spine[d, slot, FAST], normals, span)
         state.spine[d, slot, FAST] = fast
-        share = kernels.crossed(run.plan, run.p, (before, after), (d, number, step), elapsed)
+        share = kernels.crossed(run.plan, run.p, (before, after), (d, number, step), span)
         if share <= 1.0:
-            vacate(run, heat, (d, slot, step), now / DAY - (1.0 - share) * elapsed, now)
+            vacate(run, heat, (d, slot, step), now / DAY - (1.0 - share) * span, now)
         else:
             state.spine[d, slot, SIZE] = _size(run.plan, max(after, run.plan.minimum))
 
 
 @njit
-def _form(run, heat, d, now):
-    """Form the spines that were due before ``now``, at a rate per length that hot spots raise."""
-    state, rules, cable, clock = run.state, run.rules, run.cable, run.clock
-    length = clock.length
-    rate = clock.rate * length
-    if rules.has.clustering:
-        excess = 0.0
-        for i in range(heat.size):
-            excess += heat[i] * cable[i, WIDTH]
-        rate = clock.rate * (length + rules.clustering.gain * excess)
-    while state.cell[d, NEXT_BIRTH] * DAY < now:
-        born = state.cell[d, NEXT_BIRTH]
+def _form(run, heat, d, now, elapsed):
+    """Form the spines that are due in a slow step, at a rate per length that hot spots raise.
+
+    What is left of the waiting time is kept in units of its mean, so that it runs faster while the rate is higher.
+    """
+    state, rate, left = run.state, _formation(run, heat), elapsed
+    while state.cell[d, WAIT] < rate * left:
+        left -= state.cell[d, WAIT] / rate
         for slot in range(state.spine.shape[1]):
             if state.spine[d, slot, SIZE] <= 0.0:
-                died = settle_in(run, heat, (d, slot, state.count[d, STEPS]), born, now)
-                if died >= 0.0:
+                where = (d, slot, state.count[d, STEPS])
+                if settle_in(run, heat, where, now / DAY - left, now) >= 0.0:
                     state.count[d, ELIMINATED] += 1
                     state.spine[d, slot, SIZE] = -1.0
                 break
-        luck = uniform(run, (d, state.count[d, NEXT_NUMBER]), 1, PLACE)
-        state.cell[d, NEXT_BIRTH] = born - math.log(luck) / rate
+        state.cell[d, WAIT] = -math.log(uniform(run, (d, state.count[d, NEXT_NUMBER]), 1, PLACE))
+    state.cell[d, WAIT] -= rate * left
 
 
 @njit
@@ -250,24 +283,22 @@ def slow_step(run, d, now):
     elapsed = (now - state.cell[d, SLOW]) / DAY
     if elapsed <= 0.0:
         return
-    read_due(run, d, now)
     for slot in range(state.spine.shape[1]):
         if state.spine[d, slot, SIZE] > 0.0:
             catch_up(run, d, slot, now)
-    heat = np.zeros(cable.shape[0])
-    work = np.empty(cable.shape[0])
+            if rules.has.calcium:
+                calcium_step(run, (d, slot, now), 0.0)
     if rules.has.clustering:
         state.field[d, HOT] *= _fading(elapsed, rules.clustering.memory)
-        heat[:] = state.field[d, HOT]
-        settle(cable, rules.clustering.reach, heat, work)
-    if rules.has.activity and _spontaneous(run, d, now, elapsed, work):
-        remove_fallen(run, heat, d, now)
+    if rules.has.activity:
+        _spontaneous(run, d, now, elapsed, np.empty(cable.shape[0]))
     if rules.has.homeostasis:
         _scale(run, d, now, elapsed)
-        remove_fallen(run, heat, d, now)
+    remove_fallen(run, d, now)
     if run.plan.dt > 0.0:
+        heat = hot_spots(run, d)
         _intrinsic(run, heat, d, now, elapsed)
         if run.plan.mode == kernels.RATE:
-            _form(run, heat, d, now)
+            _form(run, heat, d, now, elapsed)
     state.cell[d, SLOW] = now
     state.count[d, STEPS] += 1

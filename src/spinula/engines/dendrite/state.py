@@ -20,8 +20,8 @@ from spinula.law.drugs import DRUGS, GATES
 
 SIZE, NUMBER, BORN, POSITION, NODE, TRANSIENT, PENDING, PROTECT, PUSH, E_PLUS = range(10)
 E_MINUS, STDP, CALCIUM, SEEN, CALCIUM_SEEN, PRE, TAG_TIME, TAG, CONTACT, FAST = range(10, 20)
-SPINE = 20
-NOW, SLOW, POST, POST_TRACE, POST_SEEN, RATE, RATE_SEEN, NEXT_BIRTH, TICK, WET, DOSE = range(11)
+PRE_AMOUNT, SPINE = 20, 21
+NOW, SLOW, POST, POST_TRACE, POST_SEEN, RATE, RATE_SEEN, RATE_SUM, WAIT, TICK, WET, DUE, DOSE = range(13)
 CELL = DOSE + len(DRUGS)
 SHRINK, CROWD, HOT = range(3)
 GABA_RING, BURST_RING, DIP_RING = range(3)
@@ -49,7 +49,7 @@ def empty_state(dendrites: int, slots: int, nodes: int) -> State:
     spine[:, :, [PRE, TAG_TIME]] = NEVER
     cell = np.zeros((dendrites, CELL))
     cell[:, [POST, TICK]] = NEVER
-    cell[:, NEXT_BIRTH] = np.inf
+    cell[:, [WAIT, DUE]] = np.inf
     return State(
         spine=spine, cell=cell, gate=np.ones((dendrites, len(GATES)), np.bool_), field=np.zeros((dendrites, 3, nodes)),
         ring=np.full((dendrites, 3, RING, 3), NEVER), count=np.zeros((dendrites, COUNT), np.int64),

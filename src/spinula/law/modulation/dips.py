@@ -88,6 +88,7 @@ class DipReinforcement(BaseModel):
     kernel_scale: float = quantity(unit="s", what="from the kernel's onset to its peak", gt=0)
     kernel_power: float = quantity(unit="1", what="sharpness of the kernel", gt=0)
     kernel_onset: float = quantity(unit="s", what="delay at which the kernel begins", ge=-5, le=5)
+    pairing_window: float = quantity(unit="s", what="spikes follow glutamate within", gt=0, le=1)
     duration_half: float = quantity(unit="s", what="duration of a half-effective dip", gt=0)
     duration_power: float = quantity(unit="1", what="steepness in the duration", gt=0)
     pulses: float = quantity(unit="1", what="pairings that make a full train", gt=0)

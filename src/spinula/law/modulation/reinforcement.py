@@ -39,6 +39,25 @@ def burst_kernel(delay, scale, power, onset):
     return math.exp(power * (math.log(z) + 1.0 - z))
 
 
+def kernel_end(scale, power, onset):
+    """Return the delay after which the kernel stays below 1e-4 of its peak, s.
+
+    Source
+    ------
+    Fixed point of z = 1 + log z + log(1e4)/power, which contracts for z > 1.
+
+    Examples
+    --------
+    >>> end = kernel_end(*CAMKII_KERNEL)
+    >>> round(end, 3), round(burst_kernel(end, *CAMKII_KERNEL), 7)
+    (2.685, 0.0001)
+    """
+    z, excess = 2.0, math.log(1e4) / power
+    for _ in range(200):
+        z = 1.0 + math.log(z) + excess
+    return onset + scale * z
+
+
 def trace_step(state, elapsed, rise, decay, signal, leak):
     """Move (x1, x2, G, R) over a time without events, exactly.
 
@@ -60,8 +79,10 @@ def trace_step(state, elapsed, rise, decay, signal, leak):
     [0.0183, 0.0815, 0.0183, 0.007]
     """
     fast, slow, dopamine, reading = state
+    if abs(rise - decay) < 1e-6 * decay:
+        rise = decay * (1.0 + 1e-6)  # where the two exponentials become one
     # x2 = a exp(-t/rise) + b exp(-t/decay)
-    a = fast * rise / (rise - decay) if rise != decay else 0.0
+    a = fast * rise / (rise - decay)
     b = slow - a
     e1, e2, e3 = math.exp(-elapsed / rise), math.exp(-elapsed / decay), math.exp(-elapsed / signal)
     k1, k2 = 1.0 / rise + 1.0 / signal, 1.0 / decay + 1.0 / signal
@@ -85,6 +106,7 @@ class Reinforcement(BaseModel):
     kernel_scale: float = quantity(unit="s", what="from the kernel's onset to its peak", gt=0)
     kernel_power: float = quantity(unit="1", what="sharpness of the kernel", gt=0)
     kernel_onset: float = quantity(unit="s", what="delay at which the kernel begins", ge=-5, le=5)
+    pairing_window: float = quantity(unit="s", what="spikes follow glutamate within", gt=0, le=1)
     pulses: float = quantity(unit="1", what="pairings that make a full train", gt=0)
     bursts: float = quantity(unit="1", what="reinforced trains that make a full event", gt=0)
     consolidation_time: float = quantity(unit="s", what="time constant of the enlargement", gt=0)
@@ -99,8 +121,9 @@ class EligibilityTrace(BaseModel):
 
     Source
     ------
-    Fit to the delay curve of free PKA in the model of [urakubo2020] (20 delays): root mean square error .035 of the
-    maximum. The curve is fitted, not the molecules: a filter of dopamine much faster than the rise fits best.
+    Fit to the delay curve of free PKA in the model of [urakubo2020] (20 delays): root mean square error .039 of the
+    maximum with one free amplitude. The curve is fitted, not the molecules: a filter of dopamine much faster than the
+    rise fits best.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
