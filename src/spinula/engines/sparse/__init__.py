@@ -1,0 +1,1 @@
+"""Truly sparse training: connections are spines, and nothing dense exists."""
