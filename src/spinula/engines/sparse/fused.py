@@ -1,8 +1,8 @@
 """A whole training step of a sparse perceptron in compiled code: no layer leaves the cache for the interpreter.
 
 All layers live in joint arrays (``Flat``), because a parallel loop of Numba takes arrays but not tuples of them; a
-layer's :class:`Store` is a view. One thread takes one slab of samples through all layers, forward and backward; then the
-gradients of the slabs are summed and every spine takes its step of the law.
+layer's :class:`Store` is a view. One thread takes one slab of samples through all layers, forward and backward; then
+the gradients of the slabs are summed and every spine takes its step of the law.
 """
 
 from __future__ import annotations
