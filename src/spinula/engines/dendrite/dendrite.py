@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from spinula.core.errors import InvalidInputError, OutOfRangeError
+from spinula.core.errors import InvalidInputError, OutOfRangeError, SpinulaWarning
 from spinula.core.streams import Streams
 from spinula.engines import kernels
 from spinula.engines.dendrite import kernel
@@ -132,6 +133,7 @@ class Dendrite:
         self._rate = formation.rate if intrinsic and isinstance(formation, FormationRate) else 0.0
         if self._rate and dynamics.boundary is None:
             raise InvalidInputError("formation at a rate needs a boundary: give size_min and size_new.")
+        _check_clustering(mechanisms, self._rate)
         self._rules, self._steps = numbers(mechanisms), (tick_s, slow_day * DAY)
         self._ops = self._collector().ops()
         self._events: list[Any] = []
@@ -255,3 +257,16 @@ class Dendrite:
         if self._rate:
             state.cell[:, arrays.WAIT] = generator.exponential(1.0, dendrites)
         return state
+
+
+def _check_clustering(mechanisms: Mechanisms, rate: float) -> None:
+    """Warn where each elimination brings about more than one formation, so that the density grows without bound."""
+    law = mechanisms.clustering
+    offspring = law.gain * 2.0 * law.reach * law.memory * rate if law else 0.0
+    if offspring >= 1.0:
+        warnings.warn(
+            f"each elimination leads to {offspring:.2g} formations: the spine density grows without bound. "
+            "Lower clustering.gain or the formation rate.",
+            SpinulaWarning,
+            stacklevel=3,
+        )
