@@ -158,7 +158,7 @@ def _at(numbers, rate):
     """Return the numbers of a step with its own learning rate."""
     return Numbers(
         rate, numbers.momentum, numbers.shrinkage, numbers.decay, numbers.noise_slope, numbers.noise_floor,
-        numbers.size_min, numbers.size_new, numbers.candidates, numbers.signed,
+        numbers.size_min, numbers.size_new, numbers.candidates, numbers.signed, numbers.births,
     )  # fmt: skip
 
 

@@ -34,15 +34,13 @@ def site_sign(row, col, key):
     return 1.0 if word & np.uint32(1) else -1.0
 
 
-def slack(count: np.ndarray) -> np.ndarray:
-    """Return the capacity for a number of connections: a tenth more, at least one."""
-    return count + np.maximum(1, count // 10)
-
-
 def build(
-    rows: np.ndarray, cols: np.ndarray, weights: np.ndarray, shape: tuple[int, int], *, dtype: str = "float32"
-) -> Store:
-    """Return a store of given connections; ``shape`` is (outputs, inputs).
+    rows: np.ndarray, cols: np.ndarray, weights: np.ndarray, shape: tuple[int, int], *, dtype: str = "float32",
+    room: float = 0.1,
+) -> Store:  # fmt: skip
+    """Return a store of given connections; ``shape`` is (outputs, inputs), ``room`` the share of free slots to add.
+
+    Every row and column has at least one free slot at first.
 
     Raises
     ------
@@ -59,8 +57,8 @@ def build(
         raise InvalidInputError("a connection is there twice.")
     row_count = np.bincount(rows, minlength=outputs).astype(np.int32)
     col_count = np.bincount(cols, minlength=inputs).astype(np.int32)
-    row_start = np.concatenate([[0], np.cumsum(slack(row_count))]).astype(np.int32)
-    col_start = np.concatenate([[0], np.cumsum(slack(col_count))]).astype(np.int32)
+    row_start = np.concatenate([[0], np.cumsum(_capacity(row_count, room))]).astype(np.int32)
+    col_start = np.concatenate([[0], np.cumsum(_capacity(col_count, room))]).astype(np.int32)
     store = Store(
         row_start, row_count, np.full(row_start[-1], -1, np.int32), np.zeros(row_start[-1], dtype),
         np.zeros(row_start[-1], dtype), col_start, col_count, np.full(col_start[-1], -1, np.int32),
@@ -72,6 +70,10 @@ def build(
     entry = col_start[cols[by_col]] + np.arange(len(rows)) - np.concatenate([[0], np.cumsum(col_count)])[cols[by_col]]
     store.row[entry], store.slot[entry] = rows[by_col], place[by_col]
     return store
+
+
+def _capacity(count: np.ndarray, room: float) -> np.ndarray:
+    return count + np.maximum(1, (room * count).astype(np.int64))
 
 
 @njit

@@ -12,10 +12,11 @@ from spinula.engines.sparse.store import find, has_room, insert, lay_out, remove
 from spinula.law import additive, intrinsic, training
 
 Numbers = namedtuple(
-    "Numbers", "rate momentum shrinkage decay noise_slope noise_floor size_min size_new candidates signed"
+    "Numbers", "rate momentum shrinkage decay noise_slope noise_floor size_min size_new candidates signed births"
 )
 Numbers.__doc__ = """What one step needs: learning rate (dt), momentum, the law's numbers, how many sites compete for a
-formation, and whether signs belong to sites (1) or are free (0)."""
+formation, whether signs belong to sites (1) or are free (0), and formations per step as a share of the layer's
+connections (below 0: as many as were eliminated)."""
 
 _NOISE, _FORM = np.uint32(41), np.uint32(42)
 _drift = njit(training.unsupported_drift)
@@ -92,16 +93,25 @@ def form(store, numbers, key, count, x, dy):
         return False
     if not has_room(store, best_row, best_col):
         lay_out(store)
+        if not has_room(store, best_row, best_col):
+            return False  # the layer is as full as its arrays
     insert(store, best_row, best_col, best_sign * numbers.size_new)
     return True
 
 
 @njit(nogil=True)
 def replace(store, numbers, key, dead, found, formed, x, dy):
-    """Remove the eliminated spines and form as many; ``formed`` counts all formations of the layer so far."""
+    """Remove the eliminated spines and form others; ``formed`` counts all formations of the layer so far.
+
+    Returns the number of formations that were tried; with a fixed count each of them succeeds.
+    """
     for k in range(found):
         remove(store, dead[k, 0], dead[k, 1])
-    made = 0
-    for k in range(found):
-        made += form(store, numbers, key, formed + k, x, dy)
-    return made
+    wanted = found
+    if numbers.births >= 0.0:
+        k0, k1 = rng.split_key(key)
+        luck = rng.unit(rng.philox(np.uint32(formed), np.uint32(0), np.uint32(1), _FORM, k0, k1)[0])
+        wanted = int(numbers.births * store.row_count.sum() + luck)
+    for k in range(wanted):
+        form(store, numbers, key, formed + k, x, dy)
+    return wanted

@@ -1,0 +1,109 @@
+"""The rules by which connections come and go, by name: the spine rule and its peers, on one truly sparse store.
+
+Every rule is a law (what a step does to a size) and a way to rewire: at every step, where a size falls to its threshold,
+or every so many steps, by magnitude. Formation is uniform, guided (a tournament of candidate sites by pre x error), or
+by the dense gradient (RigL alone).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from spinula.core.errors import UnknownNameError
+from spinula.engines.sparse.update import Numbers
+from spinula.law.training import TrainingLaw
+
+Growth = Literal["uniform", "gradient", "none"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a network's connections are trained and rewired.
+
+    Attributes
+    ----------
+    law : TrainingLaw
+    rate, momentum : float, learning rate at its peak (annealed by a cosine) and momentum
+    candidates : int, how many sites compete for each formation; 1: uniform
+    signed : bool, whether a site has a sign of its own (Dale's law by connection), or a new spine takes the sign that
+        the gradient asks for
+    continuous : bool, eliminated and replaced at every step; else every ``every`` steps by magnitude
+    every, drop, until : int, float, float: period, share dropped (annealed by a cosine), and the share of training
+        after which nothing is rewired
+    growth : "uniform", "gradient" or "none", for rewiring by magnitude
+    births : float, formations per step as a share of the connections; negative: as many as were eliminated
+    start_density : float or None, where pruning starts
+    """
+
+    name: str
+    law: TrainingLaw = field(default_factory=TrainingLaw)
+    rate: float = 0.2
+    momentum: float = 0.9
+    candidates: int = 1
+    signed: bool = True
+    continuous: bool = False
+    every: int = 0
+    drop: float = 0.3
+    until: float = 0.75
+    growth: Growth = "none"
+    births: float = -1.0
+    start_density: float | None = None
+
+    def numbers(self) -> Numbers:
+        """Return what the compiled step needs."""
+        law = self.law
+        return Numbers(
+            self.rate, self.momentum, law.shrinkage, law.decay, law.noise_slope, law.noise_floor, law.size_min,
+            law.size_new, float(self.candidates), float(self.signed), self.births,
+        )  # fmt: skip
+
+    def share(self, progress: float) -> float:
+        """Return the share of connections to drop at a point of the training (0 to 1)."""
+        if progress >= self.until:
+            return 0.0
+        return 0.5 * self.drop * (1.0 + np.cos(np.pi * progress / self.until))
+
+    def describe(self) -> dict[str, Any]:
+        """Return the rule as plain values."""
+        return {**{key: value for key, value in vars(self).items() if key != "law"}, "law": self.law.model_dump()}
+
+
+def _rules() -> dict[str, Rule]:
+    anneal = {"continuous": True}
+    deep_r = TrainingLaw(shrinkage=3e-3, noise_floor=1.4e-4)
+    sampling = TrainingLaw(decay=5e-3, shrinkage=1e-3, noise_floor=1e-3)
+    return {
+        "static": Rule("static", TrainingLaw(decay=5e-4)),
+        "spine": Rule("spine", TrainingLaw(shrinkage=3e-3), rate=0.3, candidates=4, signed=False, **anneal),
+        "spine_signed": Rule("spine_signed", TrainingLaw(shrinkage=3e-3), rate=0.3, candidates=4, **anneal),
+        "deep_r": Rule("deep_r", deep_r, rate=0.3, **anneal),
+        "soft_deep_r": Rule("soft_deep_r", deep_r, rate=0.3, births=0.05, **anneal),
+        "synaptic_sampling": Rule("synaptic_sampling", sampling, rate=0.3, births=0.005, **anneal),
+        "sparse_evolutionary": Rule("sparse_evolutionary", TrainingLaw(decay=5e-4), every=100, growth="uniform"),
+        "rigl": Rule("rigl", TrainingLaw(decay=5e-4), every=100, growth="gradient"),
+        "magnitude_pruning": Rule("magnitude_pruning", TrainingLaw(decay=5e-4), every=100, start_density=0.5),
+    }  # fmt: skip
+
+
+RULES = _rules()
+
+
+def rule(name: str) -> Rule:
+    """Return a rule by name, with its default numbers.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such rule.
+
+    Examples
+    --------
+    >>> rule("rigl").growth
+    'gradient'
+    """
+    if name not in RULES:
+        raise UnknownNameError("rule", name, RULES)
+    return RULES[name]
