@@ -1,8 +1,8 @@
 """The rules by which connections come and go, by name: the spine rule and its peers, on one truly sparse store.
 
-Every rule is a law (what a step does to a size) and a way to rewire: at every step, where a size falls to its threshold,
-or every so many steps, by magnitude. Formation is uniform, guided (a tournament of candidate sites by pre x error), or
-by the dense gradient (RigL alone).
+Every rule is a law (what a step does to a size) and a way to rewire: at every step, where a size falls to its
+threshold, or every so many steps, by magnitude. Formation is uniform, guided (a tournament of candidate sites by
+pre x error), or by the dense gradient (RigL alone).
 """
 
 from __future__ import annotations
