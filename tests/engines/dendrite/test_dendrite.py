@@ -21,7 +21,7 @@ SLICE = load_preset("ca1_slice").mechanisms
 POTENTIATION = SLICE.potentiation.model_copy(update={"pulses": 1.0})
 DEPRESSION = SLICE.depression.model_copy(update={"pulses": 1.0, "protection_gain": 0.0})
 UNGATED = DEPRESSION.model_copy(update={"ungated": 1.0})
-DYNAMICS = Dynamics(law=LinearLaw(recovery_rate=0.05, size_rest=0.09, noise_slope=0.2, noise_floor=0.002))
+DYNAMICS = Dynamics(law=LinearLaw(recovery_rate=0.05, size_rest=0.09, noise_slope=0.2, noise_floor=0.0))
 LONG = 40_000.0  # s after which everything has settled
 parse = TypeAdapter(Event).validate_python
 

@@ -13,7 +13,7 @@ from spinula.law.mechanisms import Mechanisms
 from spinula.law.plasticity.calcium import CalciumRule
 
 PARSE = TypeAdapter(Event).validate_python
-DYNAMICS = Dynamics(law=LinearLaw(recovery_rate=0.05, size_rest=0.09, noise_slope=0.2, noise_floor=0.002))
+DYNAMICS = Dynamics(law=LinearLaw(recovery_rate=0.05, size_rest=0.09, noise_slope=0.2, noise_floor=0.0))
 PLACES = np.array([5.0, 10.0, 40.0])
 GROUPS = {"one": [1], "both": [0, 2]}
 

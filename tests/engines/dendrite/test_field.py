@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spinula.engines.dendrite import branch
+from spinula.engines.dendrite import branch, field
 from spinula.engines.dendrite.field import diffuse, drop, gather, path_between, settle
 from spinula.engines.dendrite.geometry import DEPTH, VOLUME, _tree
 from spinula.law.plasticity.depression import exposure
@@ -140,3 +140,14 @@ def test_paths_are_symmetric_and_go_through_the_fork():
     assert path_between(cable, 70, 130) == path_between(cable, 130, 70) == pytest.approx(10.5, abs=0.5)
     assert path_between(cable, 33, 33) == 0.0
     assert path_between(cable, 50, 70) == pytest.approx(10.0)
+
+
+def test_a_matrix_eliminated_once_gives_the_same_solution():
+    cable = branch(40.0, step_um=0.5).cable
+    once, again, work = np.zeros(len(cable)), np.zeros(len(cable)), np.zeros(len(cable))
+    once[30] = again[30] = 2.0
+    factor, inverse = np.zeros(len(cable)), np.zeros(len(cable))
+    field.eliminate(cable, 3.0, 1.5, factor, inverse)
+    field.solve_tree(cable, 3.0, 1.5, once, work)
+    field.solve_eliminated(cable, factor, inverse, again)
+    np.testing.assert_allclose(again, once, rtol=1e-13)

@@ -46,7 +46,7 @@ def test_off_the_dendrite_is_refused(where):
     geometry = branch(50.0)
     with pytest.raises(OutOfRangeError, match="must lie on the dendrite"):
         geometry.node_of(where)
-    law = LinearLaw(recovery_rate=0.05, size_rest=0.09, noise_slope=0.2, noise_floor=0.002)
+    law = LinearLaw(recovery_rate=0.05, size_rest=0.09, noise_slope=0.2, noise_floor=0.0)
     with pytest.raises(OutOfRangeError, match="position_um"):
         Dendrite(Dynamics(law=law), Mechanisms(), seed=1, geometry=geometry, position_um=[where], size=0.1)
 

@@ -250,3 +250,9 @@ def test_laws_and_boundaries_that_do_not_fit_are_refused():
                  NONE, seed=1)  # fmt: skip
     with pytest.raises(InvalidInputError, match="needs a boundary"):
         Dendrite(Dynamics(law=LAWS[0], formation=FormationRate(rate=0.1)), NONE, seed=1)
+
+
+def test_a_law_that_lets_sizes_fall_to_nothing_needs_a_boundary():
+    law = LinearLaw(recovery_rate=0.05, size_rest=0.09, noise_slope=0.2, noise_floor=0.01)
+    with pytest.raises(InvalidInputError, match="give a boundary, or a noise_floor of 0"):
+        Dendrite(Dynamics(law=law), Mechanisms(), seed=1)

@@ -23,7 +23,7 @@ UNGATED = SLICE.depression.model_copy(update={"pulses": 1.0, "ungated": 1.0, "pr
 GATED = UNGATED.model_copy(update={"ungated": 0.1})
 BURSTS = load_preset("striatum_d1").mechanisms.reinforcement.model_copy(update={"pulses": 1.0, "bursts": 1.0})
 DIPS = load_preset("striatum_d2").mechanisms.dips.model_copy(update={"pulses": 1.0, "dips": 1.0})
-DYNAMICS = Dynamics(law=LinearLaw(recovery_rate=0.05, size_rest=0.09, noise_slope=0.2, noise_floor=0.002))
+DYNAMICS = Dynamics(law=LinearLaw(recovery_rate=0.05, size_rest=0.09, noise_slope=0.2, noise_floor=0.0))
 SIZE, LONG = 0.1, 40_000.0
 FULL = SIZE * math.exp(-SIZE / 0.12)
 CALCIUM = CalciumRule(calcium_time=0.02, pre_delay=0.0137, pre_step=1, post_step=2, depression_threshold=1,

@@ -33,6 +33,7 @@ from spinula.engines.dendrite.state import (
     E_PLUS,
     GABA_RING,
     HOT,
+    LEAN,
     NEVER,
     NODE,
     PENDING,
@@ -72,14 +73,14 @@ _above = njit(calcium.time_above)
 _calcium_change = njit(calcium.calcium_change)
 
 
-@njit
+@njit(**LEAN)
 def uniform(run, who, count, purpose):
     """Return a uniform number that is a function of (dendrite, birth number), a count and a purpose."""
     k0, k1 = rng.split_key(run.plan.key)
     return rng.unit(rng.philox(np.uint32(who[1]), np.uint32(who[0]), np.uint32(count), purpose, k0, k1)[0])
 
 
-@njit
+@njit(**LEAN)
 def catch_up(run, d, slot, now):
     """Bring a spine's memories to a time: what decays decays, what is pending is consolidated."""
     state, rules = run.state, run.rules
@@ -106,7 +107,7 @@ def catch_up(run, d, slot, now):
         memory[STDP] *= math.exp(-elapsed / rules.spiketiming.potentiation_time)
 
 
-@njit
+@njit(**LEAN)
 def inhibition(run, d, node, now):
     """Return how strongly GABA that came before ``now`` inhibits a node, 0 to 1."""
     state, rules, cable = run.state, run.rules, run.cable
@@ -122,7 +123,7 @@ def inhibition(run, d, node, now):
     return min(total, 1.0)
 
 
-@njit
+@njit(**LEAN)
 def potentiate(run, who, strength, how):
     """Potentiate a spine: who is (dendrite, slot, s); spontaneous events are too sparse to crowd their neighbours."""
     state, rules = run.state, run.rules
@@ -150,7 +151,7 @@ def potentiate(run, who, strength, how):
         state.field[d, HOT, node] += strength
 
 
-@njit
+@njit(**LEAN)
 def depress(run, who, strength, spiked):
     """Release the shrinking signal at a spine, as far as GABA before the spike lets it."""
     state, rules, cable = run.state, run.rules, run.cable
@@ -161,7 +162,7 @@ def depress(run, who, strength, spiked):
     state.cell[d, WET] = 1.0
 
 
-@njit
+@njit(**LEAN)
 def calcium_step(run, who, step):
     """Follow the calcium rule to a time, then add a step of calcium."""
     state, rules = run.state, run.rules
@@ -177,7 +178,7 @@ def calcium_step(run, who, step):
     memory[CALCIUM_SEEN] = now
 
 
-@njit
+@njit(**LEAN)
 def read_train(run, d, slot):
     """Turn a finished train of pairings and the dopamine around it into an enlargement to be consolidated.
 
@@ -206,7 +207,7 @@ def read_train(run, d, slot):
         memory[PENDING] += _consolidated(size, 1.0, gain, law2.size_scale)
 
 
-@njit
+@njit(**LEAN)
 def read_due(run, d, now):
     """Read all trains that began long enough ago, and note when the next is due."""
     state, due = run.state, np.inf
@@ -223,7 +224,7 @@ def read_due(run, d, now):
     state.cell[d, DUE] = due
 
 
-@njit
+@njit(**LEAN)
 def tag(run, who, began, strength):
     """Count one pairing, with glutamate at ``began`` (s), into its train; one after a full train begins another."""
     state, rules = run.state, run.rules
@@ -240,7 +241,7 @@ def tag(run, who, began, strength):
     memory[TAG] += strength
 
 
-@njit
+@njit(**LEAN)
 def follow_rate(run, d, now):
     """Bring the cell's average rate of spikes, and its integral since the last slow step, to a time."""
     cell, tau = run.state.cell[d], run.rules.homeostasis.rate_time
@@ -250,7 +251,7 @@ def follow_rate(run, d, now):
     cell[RATE_SEEN] = now
 
 
-@njit
+@njit(**LEAN)
 def dip_contrast(run, d, depth):
     """Return how much of a dip the receptors of a cell see under the drugs it is in."""
     state, rules = run.state, run.rules

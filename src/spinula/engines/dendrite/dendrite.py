@@ -133,6 +133,8 @@ class Dendrite:
         self._rate = formation.rate if intrinsic and isinstance(formation, FormationRate) else 0.0
         if self._rate and dynamics.boundary is None:
             raise InvalidInputError("formation at a rate needs a boundary: give size_min and size_new.")
+        if intrinsic and dynamics.boundary is None and getattr(dynamics.law, "noise_floor", 0.0) > 0:
+            raise InvalidInputError("this law lets sizes fall to 0: give a boundary, or a noise_floor of 0.")
         _check_clustering(mechanisms, self._rate)
         self._rules, self._steps = numbers(mechanisms), (tick_s, slow_day * DAY)
         self._ops = self._collector().ops()

@@ -18,9 +18,10 @@ import numpy as np
 from numba import njit
 
 from spinula.engines.dendrite.geometry import BRIDGE, DEPTH, MEAN, PARENT, VOLUME
+from spinula.engines.dendrite.state import LEAN
 
 
-@njit
+@njit(**LEAN)
 def solve_tree(cable, spread, keep, values, work):
     """Solve keep*g - spread*g_xx = values on a tree, in place.
 
@@ -52,7 +53,7 @@ def solve_tree(cable, spread, keep, values, work):
         values[i] = (values[i] + upper) / work[i]
 
 
-@njit
+@njit(**LEAN)
 def diffuse(cable, reach, time, elapsed, values, work):
     """Move a field over a time step, by one implicit step of diffusion (D = reach^2/time) and loss.
 
@@ -63,13 +64,49 @@ def diffuse(cable, reach, time, elapsed, values, work):
     solve_tree(cable, reach * reach * share, 1.0 + share, values, work)
 
 
-@njit
+@njit(**LEAN)
+def eliminate(cable, spread, keep, factor, inverse):
+    """Eliminate the matrix of :func:`solve_tree` once; :func:`solve_eliminated` then needs no division."""
+    count = factor.size
+    for i in range(count):
+        inverse[i] = keep * cable[i, VOLUME]
+    for i in range(count):
+        p, flow = int(cable[i, PARENT]), spread * cable[i, BRIDGE]
+        if p >= 0:
+            inverse[i] += flow
+            inverse[p] += flow
+    for i in range(count - 1, -1, -1):
+        p, flow = int(cable[i, PARENT]), spread * cable[i, BRIDGE]
+        factor[i] = 0.0
+        if p >= 0:
+            factor[i] = flow / inverse[i]
+            inverse[p] -= factor[i] * flow
+        inverse[i] = 1.0 / inverse[i]
+
+
+@njit(**LEAN)
+def solve_eliminated(cable, factor, inverse, values):
+    """Solve the system of :func:`solve_tree`, whose matrix was eliminated before, in place."""
+    count = values.size
+    for i in range(count):
+        values[i] *= cable[i, VOLUME]
+    for i in range(count - 1, 0, -1):
+        p = int(cable[i, PARENT])
+        if p >= 0:
+            values[p] += factor[i] * values[i]
+    for i in range(count):
+        p = int(cable[i, PARENT])
+        upper = values[p] if p >= 0 else 0.0
+        values[i] = values[i] * inverse[i] + factor[i] * upper
+
+
+@njit(**LEAN)
 def settle(cable, reach, values, work):
     """Replace sources by the field they lead to: g - reach^2 g_xx = sources."""
     solve_tree(cable, reach * reach, 1.0, values, work)
 
 
-@njit
+@njit(**LEAN)
 def gather(cable, reach, values, work):
     """Replace amounts at nodes by their sum over the tree, each faded by exp(-path/reach); ends do not matter."""
     count = values.size
@@ -86,13 +123,13 @@ def gather(cable, reach, values, work):
             values[i] += work[i] * (values[p] - work[i] * values[i])
 
 
-@njit
+@njit(**LEAN)
 def drop(cable, values, node, amount):
     """Release an amount at a node; a thick dendrite dilutes it. In units of um times the field's, at mean thickness."""
     values[node] += amount / (cable[node, VOLUME] * cable[node, MEAN])
 
 
-@njit
+@njit(**LEAN)
 def path_between(cable, one, other):
     """Return the path length between the centres of two nodes, um; infinite between separate trees."""
     a, b = one, other

@@ -26,7 +26,7 @@ from spinula.engines.dendrite.actions import (
     tag,
     uniform,
 )
-from spinula.engines.dendrite.field import diffuse, gather
+from spinula.engines.dendrite.field import eliminate, gather, solve_eliminated
 from spinula.engines.dendrite.rules import CLOSED, D1, D2, GLUTAMATE, SHRINKAGE, SPIKES
 from spinula.engines.dendrite.slow import DAY, remove_fallen, short_of_slots, shrink_all, slow_step
 from spinula.engines.dendrite.state import (
@@ -49,6 +49,7 @@ from spinula.engines.dendrite.state import (
     GABA_PULSE,
     GABA_RING,
     GLUTAMATE_PULSE,
+    LEAN,
     MISSED,
     NEVER,
     NORADRENALINE,
@@ -78,7 +79,7 @@ from spinula.engines.dendrite.state import (
 FAINT = 1e-12  # a signal below this changes no size that anyone could measure
 
 
-@njit
+@njit(**LEAN)
 def _responds(run, d, slot, now):
     """Tell whether a spine is one of those that respond to stimulation on this day of the run."""
     if not run.rules.has.potentiation:
@@ -87,7 +88,7 @@ def _responds(run, d, slot, now):
     return uniform(run, (d, number), np.int64(now / DAY), RESPOND) < run.rules.potentiation.responders
 
 
-@njit
+@njit(**LEAN)
 def _glutamate(run, k, d):
     """Glutamate at a spine: after spikes it may shrink, alone (no magnesium) it enlarges, else it waits for spikes."""
     state, rules, ops = run.state, run.rules, run.ops
@@ -113,7 +114,7 @@ def _glutamate(run, k, d):
     memory[PRE], memory[PRE_AMOUNT] = now, strength
 
 
-@njit
+@njit(**LEAN)
 def _spike(run, d, now):
     """A spike reaches all spines: those that just received glutamate are paired."""
     state, rules = run.state, run.rules
@@ -152,7 +153,7 @@ def _spike(run, d, now):
     cell[POST] = now
 
 
-@njit
+@njit(**LEAN)
 def _puff(run, k, d):
     """Noradrenaline turns the traces of potentiation into size, serotonin those of depression; each is used up."""
     state, rules, ops = run.state, run.rules, run.ops
@@ -168,7 +169,7 @@ def _puff(run, k, d):
             state.spine[d, slot, column] = 0.0
 
 
-@njit
+@njit(**LEAN)
 def _drug(run, k, d):
     """Give or wash out a drug, and set the gates anew."""
     state, ops = run.state, run.ops
@@ -180,7 +181,7 @@ def _drug(run, k, d):
         state.gate[d, gate] = opened
 
 
-@njit
+@njit(**LEAN)
 def _deliver(run, k, d):
     """Deliver one pulse of the list to one dendrite."""
     state, rules, ops = run.state, run.rules, run.ops
@@ -225,7 +226,7 @@ def _spread(run, d, now, elapsed, work):
     state, rules, cable = run.state, run.rules, run.cable
     field, left, fell = state.field[d], False, False
     if rules.has.depression and field[SHRINK].max() > FAINT:
-        diffuse(cable, rules.depression.reach, rules.depression.field_time, elapsed, field[SHRINK], work[0])
+        solve_eliminated(cable, work[2], work[3], field[SHRINK])
         left = field[SHRINK].max() > FAINT
         if state.gate[d, SHRINKAGE]:
             for i in range(work.shape[1]):
@@ -240,7 +241,10 @@ def _spread(run, d, now, elapsed, work):
                 work[1, i] = shrink_rate(work[1, i], law.threshold, law.rate) * elapsed
             fell |= shrink_all(run, work[1], d, now)
         left |= total > 1e-3
-        field[CROWD] *= math.exp(-elapsed / law.time) if total > 1e-3 else 0.0
+        faded = math.exp(-elapsed / law.time) if total > 1e-3 else 0.0
+        for i in range(cable.shape[0]):
+            value = field[CROWD, i] * faded
+            field[CROWD, i] = value if value > FAINT else 0.0
     if fell:
         remove_fallen(run, d, now)
     return left
@@ -250,7 +254,10 @@ def _spread(run, d, now, elapsed, work):
 def _run_dendrite(run, d):
     state, cable, ops, clock = run.state, run.cable, run.ops, run.clock
     cell, count = state.cell[d], ops.shape[0]
-    work = np.empty((2, cable.shape[0]))
+    work = np.zeros((4, cable.shape[0]))
+    if run.rules.has.depression:  # the step of diffusion: as diffuse(), its matrix eliminated once
+        share = clock.tick / run.rules.depression.field_time
+        eliminate(cable, run.rules.depression.reach**2 * share, 1.0 + share, work[2], work[3])
     while True:
         cursor = state.count[d, CURSOR]
         event = ops[cursor, TIME] if cursor < count else np.inf

@@ -33,6 +33,7 @@ from spinula.engines.dendrite.state import (
     FAST,
     FORMED,
     HOT,
+    LEAN,
     NEVER,
     NEXT_NUMBER,
     NODE,
@@ -59,12 +60,12 @@ _fading = njit(clustering.fading)
 _IN_LOG = (steps.LOG_OU, steps.TWO_TIME)
 
 
-@njit
+@njit(**LEAN)
 def _coordinate(plan, size):
     return math.log(size) if plan.family in _IN_LOG else size
 
 
-@njit
+@njit(**LEAN)
 def _size(plan, value):
     return math.exp(value) if plan.family in _IN_LOG else value
 
@@ -79,7 +80,7 @@ def hot_spots(run, d):
     return heat
 
 
-@njit
+@njit(**LEAN)
 def _formation(run, heat):
     """Return the rate of formation on the whole dendrite, 1/day."""
     length = run.clock.length
@@ -98,7 +99,7 @@ def short_of_slots(run, d):
     return (run.state.spine[d, :, SIZE] <= 0.0).sum() < 16.0 + 8.0 * expected
 
 
-@njit
+@njit(**LEAN)
 def place(run, heat, who):
     """Return where a new spine comes: anywhere, or preferably near hot spots; (position, node)."""
     rules, cable = run.rules, run.cable
@@ -115,7 +116,7 @@ def place(run, heat, who):
     return 0.0, 0
 
 
-@njit
+@njit(**LEAN)
 def settle_in(run, heat, where, born, now):
     """Give a new spine its slot; its size, fast part and fate to ``now`` (s) come from the intrinsic law.
 
@@ -139,7 +140,7 @@ def settle_in(run, heat, where, born, now):
     return died
 
 
-@njit
+@njit(**LEAN)
 def vacate(run, heat, where, died, now):
     """Eliminate a spine at a moment (day); with a fixed count, form others in its place until one lives to ``now``."""
     state, rules = run.state, run.rules
@@ -156,7 +157,7 @@ def vacate(run, heat, where, died, now):
             return
 
 
-@njit
+@njit(**LEAN)
 def shrink_all(run, exposure, d, now):
     """Shrink every spine by its exposure, as far as it is not protected; return whether any fell to the threshold."""
     state = run.state
@@ -175,7 +176,7 @@ def shrink_all(run, exposure, d, now):
     return fell
 
 
-@njit
+@njit(**LEAN)
 def remove_fallen(run, d, now):
     """Eliminate the spines that shrank below the threshold."""
     state, heat = run.state, hot_spots(run, d)
@@ -211,7 +212,7 @@ def _spontaneous(run, d, now, elapsed, work):
         shrink_all(run, work, d, now)
 
 
-@njit
+@njit(**LEAN)
 def _scale(run, d, now, elapsed):
     """Homeostatic scaling of all spines by one factor."""
     state, rules = run.state, run.rules
@@ -227,7 +228,7 @@ def _scale(run, d, now, elapsed):
             state.spine[d, slot, SIZE] *= factor
 
 
-@njit
+@njit(**LEAN)
 def _intrinsic(run, heat, d, now, elapsed):
     """One step of the intrinsic law for every spine, with the bridge's crossing of the threshold.
 
@@ -256,7 +257,7 @@ def _intrinsic(run, heat, d, now, elapsed):
             state.spine[d, slot, SIZE] = _size(run.plan, max(after, run.plan.minimum))
 
 
-@njit
+@njit(**LEAN)
 def _form(run, heat, d, now, elapsed):
     """Form the spines that are due in a slow step, at a rate per length that hot spots raise.
 

@@ -34,6 +34,10 @@ NEVER = -1e30
 TIME, CODE, SLOT, PLACE_NODE, AMOUNT, EXTRA = range(6)
 GLUTAMATE_PULSE, SPIKE, GABA_PULSE, BURST, DIP, NORADRENALINE, SEROTONIN, DRUG, CALCIUM_PULSE = range(9)
 
+# Views of a run's arrays are borrowed and never kept, so that counting references to them is a waste: two thirds of the
+# time. A function that allocates does not compile with this.
+LEAN = {"_nrt": False}
+
 State = namedtuple("State", "spine cell gate field ring count")
 State.__doc__ = """The arrays of a run; see the module's text."""
 Clock = namedtuple("Clock", "until tick slow length rate")

@@ -17,10 +17,10 @@ def _remove_all(store, rows, slots):
 
 
 @njit
-def _form_all(store, numbers, key, first, count, x, dy):
+def _form_all(store, numbers, key, span, none):
     made = 0
-    for k in range(count):
-        made += form(store, numbers, key, first + k, x, dy)
+    for number in range(span[0], span[1]):
+        made += form(store, numbers, key, number, none, none)
     return made
 
 
@@ -48,7 +48,7 @@ def grow_uniform(store: Store, count: int, *, numbers: Numbers, key: int, formed
     """Form connections at uniform vacant sites with the new size; return how many."""
     none = np.zeros((1, 1), store.weight.dtype)
     plain = numbers._replace(candidates=1.0, signed=1.0)
-    return _form_all(store, plain, np.uint64(key), formed, count, none, none)
+    return _form_all(store, plain, np.uint64(key), (formed, formed + count), none)
 
 
 def grow_by_gradient(store: Store, count: int, x: np.ndarray, dy: np.ndarray) -> int:
