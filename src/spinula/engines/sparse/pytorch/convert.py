@@ -1,0 +1,154 @@
+"""From an ordinary model to a sparse one, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Literal
+
+import torch
+from torch import nn
+
+from spinula.core.errors import InvalidInputError, UnknownNameError
+from spinula.core.streams import Streams
+from spinula.engines.sparse.allocation import erk_densities
+from spinula.engines.sparse.pytorch.modules import SpineLinear
+
+ALLOCATIONS = ("erk", "uniform")
+
+
+def _replace(model: nn.Module, name: str, module: nn.Module) -> nn.Module:
+    """Put a module in the place that a name path points to; return the model (the module itself for the path "")."""
+    if not name:
+        return module
+    parent, _, last = name.rpartition(".")
+    setattr(model.get_submodule(parent), last, module)
+    return model
+
+
+def _linear_layers(model: nn.Module, skip: Collection[str | type]) -> dict[str, nn.Linear]:
+    """Return the linear layers to replace by name path; refuse those that cannot be."""
+    names = {name for name in skip if isinstance(name, str)}
+    types = tuple(kind for kind in skip if isinstance(kind, type))
+    modules = dict(model.named_modules(remove_duplicate=False))
+    for name in names:
+        if name not in modules:
+            raise UnknownNameError("module", name, modules)
+
+    def skipped(name: str) -> bool:
+        paths = [name.rsplit(".", depth)[0] for depth in range(name.count(".") + 1)]
+        return any(path in names or isinstance(modules[path], types) for path in paths)
+
+    # Subclasses have a purpose of their own (attention reads its projection's matrix).
+    layers = {name: layer for name, layer in modules.items() if type(layer) is nn.Linear and not skipped(name)}
+    if not layers:
+        raise InvalidInputError("the model has no linear layer to make sparse (nn.Linear that is not in skip).")
+    uses: dict[int, list[str]] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        uses.setdefault(id(parameter), []).append(name)
+    for name, layer in layers.items():
+        shared = uses[id(layer.weight)]
+        if len(shared) > 1:
+            raise InvalidInputError(f"the weights of {name!r} are tied ({', '.join(shared)}).\n  Use skip=({name!r},).")
+        if not layer.weight.requires_grad:
+            raise InvalidInputError(f"the weights of {name!r} are frozen.\n  Use skip=({name!r},).")
+    return layers
+
+
+def _densities(layers: dict[str, nn.Linear], density: float, allocation: str | dict[str, float]) -> dict[str, float]:
+    if isinstance(allocation, dict):
+        for name in allocation:
+            if name not in layers:
+                raise UnknownNameError("linear layer", name, layers)
+        return {name: allocation.get(name, density) for name in layers}
+    if allocation == "uniform":
+        return dict.fromkeys(layers, density)
+    if allocation != "erk":
+        raise UnknownNameError("allocation", allocation, ALLOCATIONS)
+    shapes = [(layer.out_features, layer.in_features) for layer in layers.values()]
+    return dict(zip(layers, erk_densities(shapes, density), strict=True))
+
+
+def sparsify(
+    model: nn.Module,
+    density: float = 0.05,
+    *,
+    allocation: Literal["erk", "uniform"] | dict[str, float] = "erk",
+    skip: Collection[str | type] = (),
+    signed: bool = True,
+    seed: int = 0,
+    keep: Literal["new", "magnitude", "random"] = "new",
+) -> nn.Module:
+    """Replace the linear layers of a model by sparse ones, in place; return the model.
+
+    Parameters
+    ----------
+    model : nn.Module
+        If it is itself a linear layer, the sparse one is returned.
+    density : float
+        Share of the sites of all these layers that hold a connection.
+    allocation : "erk", "uniform" or dict
+        How layers share the connections: small ones denser, all alike, or densities by name path (others: ``density``).
+    skip : names or types
+        Modules to leave as they are, with all that is in them.
+    signed : bool
+        Whether a site has a sign of its own.
+    seed : int
+    keep : "new", "magnitude" or "random"
+        New weights to be trained from scratch; or the largest, or some, of the present ones. Biases are kept.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is no linear layer, or one is tied or frozen and not in ``skip``.
+    UnknownNameError
+        If ``skip`` or ``allocation`` names what is not there.
+
+    Examples
+    --------
+    >>> model = sparsify(nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)), density=0.2, seed=1)
+    >>> [round(layer.density, 2) for layer in model if isinstance(layer, SpineLinear)]
+    [0.16, 0.45]
+    """
+    if keep not in ("new", "magnitude", "random"):
+        raise UnknownNameError("choice of weights to keep", keep, ("new", "magnitude", "random"))
+    layers = _linear_layers(model, skip)
+    for name, share in _densities(layers, density, allocation).items():
+        old, own_seed = layers[name], Streams(seed).child(name).seed
+        if keep == "new":
+            new = SpineLinear(
+                old.in_features, old.out_features, density=share, bias=old.bias is not None, seed=own_seed,
+                signed=signed, device=old.weight.device, dtype=old.weight.dtype,
+            ).train(old.training)  # fmt: skip
+            if old.bias is not None:
+                new.bias.data.copy_(old.bias.detach())
+        else:
+            new = SpineLinear.from_dense(old, density=share, keep=keep, seed=own_seed, signed=signed)
+        model = _replace(model, name, new)
+    return model
+
+
+def densify(model: nn.Module) -> nn.Module:
+    """Replace the sparse layers of a model by ordinary linear ones with the same weights, in place; return the model.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is no sparse layer.
+    """
+    layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, SpineLinear)}
+    if not layers:
+        raise InvalidInputError("the model has no SpineLinear to make dense.")
+    for name, old in layers.items():
+        new = nn.Linear(
+            old.in_features,
+            old.out_features,
+            bias=old.bias is not None,
+            device=old.weight.device,
+            dtype=old.weight.dtype,
+        )
+        with torch.no_grad():
+            new.weight.copy_(old.to_dense())
+            if old.bias is not None:
+                new.bias.copy_(old.bias)
+        model = _replace(model, name, new.train(old.training))
+    return model
