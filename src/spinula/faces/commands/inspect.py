@@ -13,6 +13,7 @@ from spinula.faces import console
 def list_(as_json: bool = typer.Option(False, "--json", help="Print one JSON document.")) -> None:
     """List the presets, the protocols, the laws, the measures and the validation rows."""
     from spinula import measures
+    from spinula.engines.sparse.rules import RULES
     from spinula.law import FAMILIES
     from spinula.presets import load_preset, preset_names
     from spinula.studies.protocol import load_protocol, protocol_names
@@ -26,6 +27,7 @@ def list_(as_json: bool = typer.Option(False, "--json", help="Print one JSON doc
             "list",
             presets=[{"name": p.name, "title": p.about.title, "status": p.about.status} for p in presets],
             protocols=[{"name": p.name, "title": p.file.about.title} for p in protocols],
+            rules=list(RULES),
             laws=[{"family": family, "stands_for": law.stands_for} for family, law in FAMILIES.items()],
             measures=[{"name": name, "what": what} for name, what in first_line.items()],
             rows=[{"number": row.number, "model": row.model, "quantity": row.quantity} for row in rows()],
@@ -43,6 +45,7 @@ def list_(as_json: bool = typer.Option(False, "--json", help="Print one JSON doc
     for family, law in FAMILIES.items():
         shown.add_row(family, law.stands_for)
     console.data.print(shown)
+    console.data.print(f"\n[bold]Rules of training (spinula train)[/]\n{', '.join(RULES)}")
     shown = console.table("\nMeasures (spinula.measures)", ["name", "what"])
     for name, what in first_line.items():
         shown.add_row(name, what)
