@@ -73,12 +73,13 @@ class Rule:
 
 def _rules() -> dict[str, Rule]:
     anneal = {"continuous": True}
+    spine = TrainingLaw(shrinkage=3e-3, size_new=5e-3)
     deep_r = TrainingLaw(shrinkage=3e-3, noise_floor=1.4e-4)
     sampling = TrainingLaw(decay=5e-3, shrinkage=1e-3, noise_floor=1e-3)
     return {
         "static": Rule("static", TrainingLaw(decay=5e-4)),
-        "spine": Rule("spine", TrainingLaw(shrinkage=3e-3), rate=0.3, candidates=4, signed=False, **anneal),
-        "spine_signed": Rule("spine_signed", TrainingLaw(shrinkage=3e-3), rate=0.3, candidates=4, **anneal),
+        "spine": Rule("spine", spine, rate=0.3, candidates=64, signed=False, **anneal),
+        "spine_signed": Rule("spine_signed", spine, rate=0.3, candidates=64, **anneal),
         "deep_r": Rule("deep_r", deep_r, rate=0.3, **anneal),
         "soft_deep_r": Rule("soft_deep_r", deep_r, rate=0.3, births=0.05, **anneal),
         "synaptic_sampling": Rule("synaptic_sampling", sampling, rate=0.3, births=0.005, **anneal),
