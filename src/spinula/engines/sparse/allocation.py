@@ -65,7 +65,8 @@ def _distinct(sites: int, count: int, rng: np.random.Generator) -> np.ndarray:
     drawn = np.zeros(0, np.int64)
     while drawn.size < count:
         more = rng.integers(sites, size=count - drawn.size + count // 16 + 8)
-        drawn = np.unique(np.concatenate([drawn, more]))
+        drawn = np.sort(np.concatenate([drawn, more]))
+        drawn = drawn[np.append(True, drawn[1:] != drawn[:-1])]
     if drawn.size > count:
         drawn = np.sort(rng.choice(drawn, count, replace=False))
     return drawn

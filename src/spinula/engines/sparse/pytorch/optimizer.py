@@ -171,7 +171,9 @@ class SpineOptimizer(torch.optim.Optimizer):
         for group in self.param_groups:
             for layer in filter(None, map(layer_of, group["params"])):
                 guided = group["formation"] == "guided" and group["candidates"] > 1
-                layer.watched = guided or (group["formation"] is not None and not _signed(group, layer))
+                watched = guided or (group["formation"] is not None and not _signed(group, layer))
+                if layer.watched != watched:
+                    layer.watched = watched
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
