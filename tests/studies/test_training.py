@@ -131,3 +131,12 @@ def test_the_command_trains_reports_and_stores(folder, tmp_path):
     refused = subprocess.run(wrong, capture_output=True, text=True, timeout=120)
     assert refused.returncode == 3
     assert "unknown key" in refused.stderr
+
+
+def test_digits_need_no_file_and_are_learnt():
+    pytest.importorskip("sklearn")
+    data = load_data("digits")
+    assert data.images.shape == (1200, 64)
+    assert len(data.test_labels) == 397
+    *_, (last, _) = train(Plan(RULES["spine"], 0.1, (64,), epochs=5, batch=64), data)
+    assert last["accuracy"] > 0.85

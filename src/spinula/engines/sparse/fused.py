@@ -82,16 +82,15 @@ def view(flat, layer):
 @njit(nogil=True)
 def load_slab(images, labels, order, first, x, y):
     """Bring LANES samples into a slab, feature by sample; what is beyond the end is padding (label -1, features 0)."""
+    count = min(LANES, order.size - first)
     for t in range(LANES):
-        if first + t < order.size:
-            sample = order[first + t]
-            y[t] = labels[sample]
-            for feature in range(x.shape[0]):
-                x[feature, t] = images[sample, feature]
-        else:
-            y[t] = -1
-            for feature in range(x.shape[0]):
-                x[feature, t] = 0.0
+        y[t] = labels[order[first + t]] if t < count else -1
+    # Features outside: a cache line of each sample serves sixteen of them.
+    for feature in range(x.shape[0]):
+        for t in range(count):
+            x[feature, t] = images[order[first + t], feature]
+        for t in range(count, LANES):
+            x[feature, t] = 0.0
 
 
 @njit(nogil=True)
@@ -142,7 +141,8 @@ def _update(flat, work, numbers, step, rewire):
         store, (first, _) = view(flat, layer), _span(flat.widths, layer)
         dw = work.dw[0, flat.slots[layer] : flat.slots[layer + 1]]
         found = law_step(store, dw, numbers, work.keys[layer], step, work.dead)
-        if rewire:
+        # A layer that has every connection has nowhere to form one: its weights cross zero instead.
+        if rewire and store.row_count.sum() < store.row_count.size * store.col_count.size:
             middle = first + flat.widths[layer]
             x, dy = work.acts[0, first:middle], work.grads[0, middle : middle + flat.widths[layer + 1]]
             work.counts[layer] += replace(store, numbers, work.keys[layer], work.dead, found, work.counts[layer], x, dy)

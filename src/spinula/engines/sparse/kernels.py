@@ -1,7 +1,7 @@
 """The products of a sparse layer: forward, and backward fused, on slabs of samples that stay together.
 
 Activations are feature-major: ``x[feature, sample]`` for a slab of ``LANES`` samples, so that each connection is one
-contiguous multiply-add, which LLVM turns into vector instructions. Slabs are independent: threads share nothing but the
+contiguous multiply-add (see :mod:`lanes`). Slabs are independent: threads share nothing but the
 weights, which are only read.
 """
 
@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-LANES = 64
+from spinula.engines.sparse.lanes import LANES, dot_row, gather_column, gather_row
+
 _VECTOR = {"fastmath": True, "error_model": "numpy", "nogil": True}
 
 
@@ -22,20 +23,13 @@ def forward_slab(rows, bias, x, y, rectify):
     """
     start, counts, cols, weights = rows
     zero = x.dtype.type(0)
-    total = np.empty(LANES, x.dtype)
     for row in range(counts.size):
         for t in range(LANES):
-            total[t] = bias[row]
-        for slot in range(start[row], start[row] + counts[row]):
-            col, weight = cols[slot], weights[slot]
-            for t in range(LANES):
-                total[t] += weight * x[col, t]
+            y[row, t] = bias[row]
+        gather_row(cols, weights, x, y, start[row], start[row] + counts[row], row)
         if rectify:
             for t in range(LANES):
-                y[row, t] = max(total[t], zero)
-        else:
-            for t in range(LANES):
-                y[row, t] = total[t]
+                y[row, t] = max(y[row, t], zero)
 
 
 @njit(**_VECTOR)
@@ -47,36 +41,19 @@ def backward_slab(entries, x, dy, dx, dw, rectified):
     """
     start, counts, rows, slots, weights = entries
     zero = x.dtype.type(0)
-    total = np.empty(LANES, x.dtype)
     for col in range(counts.size):
-        for t in range(LANES):
-            total[t] = zero
-        for entry in range(start[col], start[col] + counts[col]):
-            row, slot = rows[entry], slots[entry]
-            weight, product = weights[slot], zero
-            for t in range(LANES):
-                total[t] += weight * dy[row, t]
-                product += x[col, t] * dy[row, t]
-            dw[slot] = product
+        gather_column((rows, slots, weights), x, dy, dx, dw, start[col], start[col] + counts[col], col)
         if rectified:
             for t in range(LANES):
-                dx[col, t] = total[t] if x[col, t] > zero else zero
-        else:
-            for t in range(LANES):
-                dx[col, t] = total[t]
+                dx[col, t] = dx[col, t] if x[col, t] > zero else zero
 
 
 @njit(**_VECTOR)
 def weight_gradient_slab(rows, x, dy, dw):
     """Compute dw = dy x^T for the existing connections: a backward pass that needs no dx; ``rows`` as forward."""
     start, counts, cols, _ = rows
-    zero = x.dtype.type(0)
     for row in range(counts.size):
-        for slot in range(start[row], start[row] + counts[row]):
-            col, product = cols[slot], zero
-            for t in range(LANES):
-                product += x[col, t] * dy[row, t]
-            dw[slot] = product
+        dot_row(cols, x, dy, dw, start[row], start[row] + counts[row], row)
 
 
 @njit(**_VECTOR)

@@ -78,8 +78,8 @@ def _rules() -> dict[str, Rule]:
     sampling = TrainingLaw(decay=5e-3, shrinkage=1e-3, noise_floor=1e-3)
     return {
         "static": Rule("static", TrainingLaw(decay=5e-4)),
-        "spine": Rule("spine", spine, rate=0.3, candidates=64, signed=False, **anneal),
-        "spine_signed": Rule("spine_signed", spine, rate=0.3, candidates=64, **anneal),
+        "spine": Rule("spine", spine, rate=0.3, candidates=16, signed=False, **anneal),
+        "spine_signed": Rule("spine_signed", spine, rate=0.3, candidates=16, **anneal),
         "deep_r": Rule("deep_r", deep_r, rate=0.3, **anneal),
         "soft_deep_r": Rule("soft_deep_r", deep_r, rate=0.3, births=0.05, **anneal),
         "synaptic_sampling": Rule("synaptic_sampling", sampling, rate=0.3, births=0.005, **anneal),

@@ -78,10 +78,15 @@ def _capacity(count: np.ndarray, room: float) -> np.ndarray:
 
 @njit
 def find(store, row, col):
-    """Return the slot of a connection, or -1."""
-    for slot in range(store.row_start[row], store.row_start[row] + store.row_count[row]):
-        if store.col[slot] == col:
-            return slot
+    """Return the slot of a connection, or -1; by its row or its column, whichever is shorter."""
+    if store.row_count[row] <= store.col_count[col]:
+        for slot in range(store.row_start[row], store.row_start[row] + store.row_count[row]):
+            if store.col[slot] == col:
+                return slot
+    else:
+        for entry in range(store.col_start[col], store.col_start[col] + store.col_count[col]):
+            if store.row[entry] == row:
+                return store.slot[entry]
     return -1
 
 
