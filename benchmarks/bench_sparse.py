@@ -157,9 +157,7 @@ def main():
             spines = int(density * (784 * 1024 + 1024 * 1024)) + 10240
             still, moved = found["spinula fused, still"], found["spinula fused, rewired every step"]
             spent = still * 1e6 * threads / spines
-            print(
-                f"  rewiring at every step {moved / still - 1:+.0%}; {spent:.1f} ns per connection and step of 128 samples,"
-            )
+            print(f"  rewiring at every step {moved / still - 1:+.0%}; {spent:.1f} ns per connection and 128 samples,")
             print("  its roof (second-level cache, 2 x 512 bytes at 100 GB/s per core): 10.2")
     for density in (0.05, 0.01):
         print(
