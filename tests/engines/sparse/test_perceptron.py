@@ -10,7 +10,6 @@ from spinula.engines.sparse.kernels import LANES
 from spinula.engines.sparse.perceptron import Perceptron
 from spinula.engines.sparse.rules import RULES, Rule, rule
 from spinula.engines.sparse.store import check, connections, site_sign
-from spinula.engines.sparse.update import form
 from spinula.law.training import TrainingLaw
 
 
@@ -112,24 +111,25 @@ def test_guided_formation_prefers_what_the_gradient_asks_for():
     x, dy = np.zeros((20, LANES), np.float32), np.zeros((8, LANES), np.float32)
     x[7], dy[3] = 1.0, -1.0
     found = {}
-    for candidates in (1, 4096):
+    for side in (1, 200):
         hits = 0
         for seed in range(20):
             network = Perceptron([20, 8], 0.1, Rule("x", TrainingLaw()), seed=seed)
             store = network.stores[0]
-            numbers = network.rule.numbers()._replace(candidates=float(candidates), signed=0.0)
+            numbers = network.rule.numbers()._replace(signed=0.0)
             if 7 in store.col[store.row_start[3] : store.row_start[3] + store.row_count[3]]:
                 hits += 1
                 continue
             rewire.drop_smallest(store, 1)
-            form(store, numbers, np.uint64(seed), 0, x, dy)
+            scratch = (np.zeros((side, 2), np.int64), np.zeros(side * side, np.float32))
+            rewire.form(store, numbers, np.uint64(seed), 0, scratch, x, dy)
             rows, cols, slots = connections(store)
             mine = (rows == 3) & (cols == 7)
             hits += mine.any()
-            if candidates > 1:
+            if side > 1:
                 assert store.weight[slots[mine]][0] > 0  # the sign that makes the loss fall
-        found[candidates] = hits
-    assert found[4096] == 20
+        found[side] = hits
+    assert found[200] == 20
     assert found[1] < 10
 
 

@@ -20,15 +20,18 @@ from spinula.engines.sparse.kernels import (
     softmax_slab,
     weight_gradient_slab,
 )
+from spinula.engines.sparse.rewire import replace
 from spinula.engines.sparse.store import Store
-from spinula.engines.sparse.update import Numbers, law_step, replace
+from spinula.engines.sparse.update import Numbers, law_step
 
+_PIECE = 8192  # slots that one thread updates at a time
 Flat = namedtuple("Flat", ("widths", "slots", "entries", *Store._fields, "bias", "bias_momentum"))
 Flat.__doc__ = """All layers end to end: widths (layers + 1), slots and entries (offsets, layers + 1), a store's arrays,
 and the biases. Starts are counted within their layer."""
-Work = namedtuple("Work", "acts grads dw db labels dead counts keys")
+Work = namedtuple("Work", "acts grads dw db labels spans counts keys")
 Work.__doc__ = """Buffers: acts and grads (slabs, all features, LANES); dw (slabs, all slots), db (slabs, all outputs);
-labels (slabs, LANES); dead, counts (formations so far) and keys by layer."""
+labels (slabs, LANES); spans (layer, first, last slot) share the update out; counts (formations so far) and
+keys by layer."""
 
 
 def join(stores: list[Store]) -> tuple[Flat, list[Store]]:
@@ -43,6 +46,16 @@ def join(stores: list[Store]) -> tuple[Flat, list[Store]]:
     return flat, [view(flat, layer) for layer in range(len(stores))]
 
 
+def _spans(flat: Flat) -> np.ndarray:
+    """Return the pieces in which the slots are updated, each within a layer: (layer, first, last)."""
+    made = [
+        (layer, first, min(first + _PIECE, size))
+        for layer, size in enumerate(np.diff(flat.slots))
+        for first in range(0, size, _PIECE)
+    ]
+    return np.array(made, np.int64)
+
+
 def workspace(flat: Flat, batch: int, keys: list[int]) -> Work:
     """Return buffers for a batch size."""
     slabs, dtype = -(-batch // LANES), flat.weight.dtype
@@ -50,7 +63,7 @@ def workspace(flat: Flat, batch: int, keys: list[int]) -> Work:
     return Work(
         np.zeros((slabs, features, LANES), dtype), np.zeros((slabs, features, LANES), dtype),
         np.zeros((slabs, len(flat.col)), dtype), np.zeros((slabs, outputs), dtype),
-        np.full((slabs, LANES), -1, np.int64), np.zeros((int(np.diff(flat.slots).max()), 2), np.int64),
+        np.full((slabs, LANES), -1, np.int64), _spans(flat),
         np.zeros(len(keys), np.int64), np.array(keys, np.uint64),
     )  # fmt: skip
 
@@ -82,15 +95,18 @@ def view(flat, layer):
 @njit(nogil=True)
 def load_slab(images, labels, order, first, x, y):
     """Bring LANES samples into a slab, feature by sample; what is beyond the end is padding (label -1, features 0)."""
-    count = min(LANES, order.size - first)
+    count, features = min(LANES, order.size - first), x.shape[0]
+    flat, begin = images.reshape(images.size), np.zeros(LANES, np.uint64)
     for t in range(LANES):
         y[t] = labels[order[first + t]] if t < count else -1
+        begin[t] = np.uint64(order[first + t] * features if t < count else 0)
     # Features outside: a cache line of each sample serves sixteen of them.
-    for feature in range(x.shape[0]):
-        for t in range(count):
-            x[feature, t] = images[order[first + t], feature]
-        for t in range(count, LANES):
-            x[feature, t] = 0.0
+    for feature in range(features):
+        into, shift = x[feature], np.uint64(feature)
+        for t in range(LANES):
+            into[t] = flat[begin[t] + shift]
+    if count < LANES:
+        x[:, count:] = 0.0
 
 
 @njit(nogil=True)
@@ -129,49 +145,58 @@ def backward_all(flat, acts, grads, dw, db):
 
 
 @njit(nogil=True)
-def _update(flat, work, numbers, step, rewire):
-    """Sum the slabs' gradients, move every spine and bias by one step, replace the eliminated; return how many."""
-    lost, slabs = 0, work.dw.shape[0]
-    for s in range(1, slabs):
-        for i in range(work.dw.shape[1]):
-            work.dw[0, i] += work.dw[s, i]
-        for i in range(work.db.shape[1]):
-            work.db[0, i] += work.db[s, i]
-    for layer in range(flat.widths.size - 1):
-        store, (first, _) = view(flat, layer), _span(flat.widths, layer)
-        dw = work.dw[0, flat.slots[layer] : flat.slots[layer + 1]]
-        found = law_step(store, dw, numbers, work.keys[layer], step, work.dead)
-        # A layer that has every connection has nowhere to form one: its weights cross zero instead.
-        if rewire and store.row_count.sum() < store.row_count.size * store.col_count.size:
-            middle = first + flat.widths[layer]
-            x, dy = work.acts[0, first:middle], work.grads[0, middle : middle + flat.widths[layer + 1]]
-            work.counts[layer] += replace(store, numbers, work.keys[layer], work.dead, found, work.counts[layer], x, dy)
-            lost += found
-    for i in range(flat.bias.size):
-        flat.bias_momentum[i] = numbers.momentum * flat.bias_momentum[i] + work.db[0, i]
-        flat.bias[i] -= numbers.rate * flat.bias_momentum[i]
+def _update_span(flat, work, numbers, step, rewire, number):
+    """Sum the slabs' gradients for one piece of the slots, and move its spines by one step."""
+    layer, first, last = work.spans[number]
+    begin, end = flat.slots[layer], flat.slots[layer + 1]
+    dw = work.dw[0, begin:end]
+    for s in range(1, work.dw.shape[0]):
+        total, more = dw[first:last], work.dw[s, begin + first : begin + last]
+        for i in range(total.size):
+            total[i] += more[i]
+    store = view(flat, layer)
+    # A layer that has every connection has nowhere to form one: its weights cross zero instead.
+    mark = rewire and store.row_count.sum() < store.row_count.size * store.col_count.size
+    law_step(store, dw, numbers, (first, last), mark, work.keys[layer], step)
+
+
+@njit(nogil=True)
+def _rewire_layer(flat, work, numbers, layer):
+    """Replace the spines of a layer that the last step eliminated; return how many."""
+    first, _ = _span(flat.widths, layer)
+    middle = first + flat.widths[layer]
+    x, dy = work.acts[0, first:middle], work.grads[0, middle : middle + flat.widths[layer + 1]]
+    lost, tried = replace(view(flat, layer), numbers, work.keys[layer], work.counts[layer], x, dy)
+    work.counts[layer] += tried
     return lost
 
 
 @njit(nogil=True)
-def _at(numbers, rate):
-    """Return the numbers of a step with its own learning rate."""
-    return Numbers(
-        rate, numbers.momentum, numbers.shrinkage, numbers.decay, numbers.noise_slope, numbers.noise_floor,
-        numbers.size_min, numbers.size_new, numbers.candidates, numbers.signed, numbers.births,
-    )  # fmt: skip
+def _update_bias(flat, work, numbers):
+    for s in range(1, work.db.shape[0]):
+        for i in range(work.db.shape[1]):
+            work.db[0, i] += work.db[s, i]
+    for i in range(flat.bias.size):
+        flat.bias_momentum[i] = numbers.momentum * flat.bias_momentum[i] + work.db[0, i]
+        flat.bias[i] -= numbers.rate * flat.bias_momentum[i]
+
+
+@njit(nogil=True)
+def _unpack(law, rate):
+    """Return the numbers of a step; a parallel loop takes arrays, not tuples of numbers."""
+    return Numbers(rate, law[1], law[2], law[3], law[4], law[5], law[6], law[7], law[8], law[9], law[10])
 
 
 @njit(nogil=True, parallel=True, cache=True)
 def train(flat, work, images, labels, order, rates, numbers, begun, rewire):
     """Train on the samples of ``order`` in as many batches as there are rates; return (loss, accuracy, eliminated).
 
-    images, labels : Array (samples, features) and (samples,); rates : learning rate of each batch; ``begun`` is the
-    number of steps before.
+    images, labels : Array (samples, features) and (samples,); rates : learning rate of each batch; ``begun`` : how
+    many steps there were before.
     """
-    loss, correct, lost = 0.0, 0, 0
+    loss, correct, lost, law = 0.0, 0, 0, np.array(numbers)
     slabs, batch = work.labels.shape[0], order.size // rates.size
-    losses, rights = np.zeros(slabs), np.zeros(slabs, np.int64)
+    losses, rights, gone = np.zeros(slabs), np.zeros(slabs, np.int64), np.zeros(flat.widths.size - 1, np.int64)
     inputs, classes = flat.widths[0], flat.widths[-1]
     scale = work.acts.dtype.type(1.0 / batch)
     for number in range(rates.size):
@@ -184,7 +209,14 @@ def train(flat, work, images, labels, order, rates, numbers, begun, rewire):
             backward_all(flat, acts, grads, work.dw[s], work.db[s])
         loss += losses.sum()
         correct += rights.sum()
-        lost += _update(flat, work, _at(numbers, rates[number]), begun + number, rewire)
+        rate = rates[number]
+        _update_bias(flat, work, _unpack(law, rate))
+        for k in prange(work.spans.shape[0]):
+            _update_span(flat, work, _unpack(law, rate), begun + number, rewire, k)
+        if rewire:
+            for layer in prange(gone.size):
+                gone[layer] = _rewire_layer(flat, work, _unpack(law, rate), layer)
+            lost += gone.sum()
     seen = rates.size * batch
     return loss / seen, correct / seen, lost
 

@@ -77,17 +77,23 @@ def _capacity(count: np.ndarray, room: float) -> np.ndarray:
 
 
 @njit
+def _where(values, first, last, wanted):
+    """Return the index of a value between first and last, or -1; without an early exit, so that it vectorises."""
+    found = -1
+    for k in range(first, last):
+        found = k if values[k] == wanted else found
+    return found
+
+
+@njit
 def find(store, row, col):
     """Return the slot of a connection, or -1; by its row or its column, whichever is shorter."""
-    if store.row_count[row] <= store.col_count[col]:
-        for slot in range(store.row_start[row], store.row_start[row] + store.row_count[row]):
-            if store.col[slot] == col:
-                return slot
-    else:
-        for entry in range(store.col_start[col], store.col_start[col] + store.col_count[col]):
-            if store.row[entry] == row:
-                return store.slot[entry]
-    return -1
+    first, count = store.row_start[row], store.row_count[row]
+    if count <= store.col_count[col]:
+        return _where(store.col, first, first + count, col)
+    first = store.col_start[col]
+    entry = _where(store.row, first, first + store.col_count[col], row)
+    return store.slot[entry] if entry >= 0 else -1
 
 
 @njit
@@ -113,11 +119,8 @@ def insert(store, row, col, weight):
 
 @njit
 def _entry_of(store, slot):
-    col = store.col[slot]
-    for entry in range(store.col_start[col], store.col_start[col] + store.col_count[col]):
-        if store.slot[entry] == slot:
-            return entry
-    return -1
+    first = store.col_start[store.col[slot]]
+    return _where(store.slot, first, first + store.col_count[store.col[slot]], slot)
 
 
 @njit

@@ -11,41 +11,14 @@ from numba import njit
 from torch import nn
 
 from spinula.core.errors import InvalidInputError, OutOfRangeError, UnknownNameError
-from spinula.engines import philox as rng
 from spinula.engines.sparse.pytorch import state
 from spinula.engines.sparse.pytorch.modules import SpineLinear, layer_of
-from spinula.engines.sparse.store import find, has_room, insert, lay_out, site_sign
-from spinula.engines.sparse.update import Numbers, law_step, replace
+from spinula.engines.sparse.rewire import replace
+from spinula.engines.sparse.update import Numbers, law_step
 from spinula.law.training import TrainingLaw
 
 FORMATIONS = ("uniform", "guided")
 OTHER = ("lr", "momentum", "weight_decay")
-_LAST = np.uint32(43)
-
-
-@njit(nogil=True)
-def _form_somewhere(store, numbers, key, count):
-    """Form one spine at the first vacant site from a random one on; return whether there is any.
-
-    In a layer that is nearly full, random tries do not find the last vacant sites.
-    """
-    k0, k1 = rng.split_key(key)
-    outputs, inputs = store.row_count.size, store.col_count.size
-    words = rng.philox(np.uint32(count), np.uint32(0), np.uint32(0), _LAST, k0, k1)
-    first_row, first_col = int(rng.unit(words[0]) * outputs), int(rng.unit(words[1]) * inputs)
-    for i in range(outputs + 1):
-        row = (first_row + i) % outputs
-        if store.row_count[row] == inputs:
-            continue
-        for j in range(inputs):
-            col = (first_col + j) % inputs
-            if find(store, row, col) < 0:
-                if not has_room(store, row, col):
-                    lay_out(store)
-                sign = site_sign(row, col, key) if numbers.signed > 0.0 else 1.0
-                insert(store, row, col, sign * numbers.size_new)
-                return True
-    return False
 
 
 @njit(nogil=True, cache=True)
@@ -54,17 +27,12 @@ def spine_step(store, dw, numbers, key, counters, slab):
 
     counters is (steps, formed, eliminated); slab is (x, dy) of some samples, or None where connections stay.
     """
-    dead = np.empty((store.col.size, 2), np.int32)
-    found = law_step(store, dw, numbers, key, counters[0], dead)
+    law_step(store, dw, numbers, (0, store.col.size), slab is not None, key, counters[0])
     counters[0] += 1
     if slab is None:
         return 0
-    wanted = store.row_count.sum()
-    replace(store, numbers, key, dead, found, counters[1], slab[0], slab[1])
+    found, _ = replace(store, numbers, key, counters[1], slab[0], slab[1])
     counters[1] += found
-    missing = wanted - store.row_count.sum()
-    for k in range(missing):
-        _form_somewhere(store, numbers, key, counters[1] - 1 - k)
     counters[2] += found
     return found
 
