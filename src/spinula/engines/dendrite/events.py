@@ -167,4 +167,7 @@ class DrugOn(_Event):
 Event = Annotated[
     Uncaging | Spikes | Pairing | Gaba | Dopamine | Noradrenaline | Serotonin | DrugOn, Field(discriminator="kind")
 ]
-KINDS = ("uncaging", "spikes", "pairing", "gaba", "dopamine", "noradrenaline", "serotonin", "drug")
+KINDS: dict[str, type[BaseModel]] = {
+    "uncaging": Uncaging, "spikes": Spikes, "pairing": Pairing, "gaba": Gaba, "dopamine": Dopamine,
+    "noradrenaline": Noradrenaline, "serotonin": Serotonin, "drug": DrugOn,
+}  # fmt: skip

@@ -7,28 +7,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from spinula.core.errors import ConfigError, UnknownNameError
 from spinula.core.toml import line_of, read_toml, validate
-from spinula.engines.dendrite import events as kinds
+from spinula.engines.dendrite import KINDS
 from spinula.presets import bibliography, load_preset
 from spinula.studies.protocol.model import Protocol, ProtocolFile, Repeated
 
-_KINDS: dict[str, type[BaseModel]] = {
-    "uncaging": kinds.Uncaging, "spikes": kinds.Spikes, "pairing": kinds.Pairing, "gaba": kinds.Gaba,
-    "dopamine": kinds.Dopamine, "noradrenaline": kinds.Noradrenaline, "serotonin": kinds.Serotonin,
-    "drug": kinds.DrugOn,
-}  # fmt: skip
+# What a table of an event says beside the event itself.
 _OURS = ("name", "repeats", "every_s")
-
-
-class _Name(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    name: str | None = None
-    repeats: int = 1
-    every_s: float = 0.0
 
 
 def protocol_names() -> list[str]:
@@ -79,17 +65,16 @@ def _event(entry: dict[str, Any], number: int, path: Path, text: str) -> Repeate
     at = ("event", str(number))
     where: list[str | int] = ["event", number]
     kind = entry.get("kind")
-    if kind not in _KINDS:
-        near = get_close_matches(str(kind), _KINDS, n=1, cutoff=0.5)
-        cure = f"Did you mean {near[0]!r}?" if near else f"Kinds: {', '.join(_KINDS)}."
+    if kind not in KINDS:
+        near = get_close_matches(str(kind), KINDS, n=1, cutoff=0.5)
+        cure = f"Did you mean {near[0]!r}?" if near else f"Kinds: {', '.join(KINDS)}."
         problem = "is missing" if kind is None else f"no event or transmitter is called {kind!r}"
         raise ConfigError(path, f"event.{number}.kind", problem, line=line_of(text, [*where, "kind"]), cure=cure)
     inner = {key: value for key, value in entry.items() if key not in _OURS}
     outer = {key: value for key, value in entry.items() if key in _OURS}
     try:
-        event = validate(_KINDS[kind], inner, file=path, text=text, at=at)
-        outer = {"name": kind, **validate(_Name, outer, file=path, text=text, at=at).model_dump(exclude_none=True)}
-        return validate(Repeated, {**outer, "event": event}, file=path, text=text, at=at)
+        event = validate(KINDS[kind], inner, file=path, text=text, at=at)
+        return validate(Repeated, {"name": kind, **outer, "event": event}, file=path, text=text, at=at)
     except ConfigError as error:
         # Array tables are counted by number, which `at` holds as text.
         key = [int(part) if part.isdigit() else part for part in error.key.split(".")]
@@ -108,9 +93,9 @@ def _check(protocol: Protocol) -> None:
     for table in ("dendrite", "recording"):
         if getattr(found, table) is None:
             raise fail(protocol, [table], "is missing", f"Add a table [{table}].")
+    assert found.dendrite is not None
     if not found.group and not found.dendrite.spine_density:
         raise fail(protocol, ["dendrite"], "has no spines", "Add a [[group]], or a spine_density.")
-    assert found.dendrite is not None
     for number, group in enumerate(found.group):
         for position in group.positions_um:
             if found.dendrite.swc is None and not 0 <= position <= found.dendrite.length_um:

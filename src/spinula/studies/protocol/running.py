@@ -17,14 +17,13 @@ from spinula.core.files import replacing
 from spinula.core.streams import Streams
 from spinula.core.table import SpineTable
 from spinula.engines.dendrite import Dendrite, DrugOn, EventError, branch, pulse_table, read_swc
+from spinula.engines.dendrite.events import SECONDS
 from spinula.engines.dendrite.geometry import Geometry
 from spinula.law import Dynamics
 from spinula.law.mechanisms import Mechanisms
 from spinula.presets import change, load_preset
 from spinula.studies.protocol.model import Condition, Protocol
 from spinula.studies.protocol.reading import fail
-
-UNITS = {"s": 1.0, "min": 60.0, "day": 86400.0}
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Result:
         first = frame["value"].iloc[0]
         frame = frame[frame["value"].isna() if np.isnan(first) else frame["value"] == first]
         frame["session"] = frame["time"].rank(method="dense").astype(int) - 1
-        frame["day"] = frame["time"] * UNITS[self.unit] / UNITS["day"]
+        frame["day"] = frame["time"] * SECONDS[self.unit] / SECONDS["day"]
         frame["dendrite"] = [f"d{number:03d}" for number in frame["dendrite"]]
         frame["present"], frame["observed"] = True, True
         kept = ["dendrite", "spine_id", "session", "day", "position_um", "size", "present", "observed", "condition"]
@@ -150,13 +149,12 @@ def run_protocol(
     """
     frames, wanted = [], variants(protocol)
     # Built before anything runs, so that no mistake in the file comes up late.
-    every = [build(protocol, *variant, seed=seed, replicates=1) for variant in wanted]
-    for number, variant in enumerate(wanted):
+    every = [build(protocol, *variant, seed=seed, replicates=replicates) for variant in wanted]
+    for number, (variant, dendrite) in enumerate(zip(wanted, every, strict=True)):
         kept = store / f"{number:05d}.pickle" if store else None
         if kept and kept.exists():
             frame = pd.read_pickle(kept)
         else:
-            dendrite = build(protocol, *variant, seed=seed, replicates=replicates)
             frame = _image(protocol, dendrite, *variant, Streams(seed).generator(f"error {number}"))
             if kept:
                 with replacing(kept) as temporary:
@@ -291,7 +289,7 @@ def _image(
     for name, spines in dendrite.groups.items():
         labels[spines] = name
     stimulated = _stimulated(dendrite)
-    scale, frames, start = UNITS[recording.unit], [], None
+    scale, frames, start = SECONDS[recording.unit], [], None
     origin = protocol.file.sweep.origin if protocol.file.sweep else 0.0
     for snapshot in dendrite.run(recording.times_s):
         first = snapshot.spine_id < len(labels)
