@@ -6,14 +6,8 @@ from pydantic import ValidationError
 from scipy import integrate
 
 from spinula.law.modulation.detection import DipDetection
-from spinula.law.modulation.dips import (
-    DIP_KERNEL,
-    DipReinforcement,
-    burst_kernel,
-    detected,
-    dip_contrast,
-    duration_gain,
-)
+from spinula.law.modulation.dips import DIP_KERNEL, DipReinforcement, detected, dip_contrast, duration_gain
+from spinula.law.modulation.reinforcement import burst_kernel
 
 NUMBERS = {
     "gain": 2.6, "size_scale": 0.12, "kernel_scale": DIP_KERNEL[0], "kernel_power": DIP_KERNEL[1],

@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import math
 
-from pydantic import BaseModel, ConfigDict
-
 from spinula.core.quantity import quantity
-from spinula.law.modulation.reinforcement import CAMKII_KERNEL, burst_kernel
+from spinula.law.modulation.reinforcement import CAMKII_KERNEL, PairingWindow
 
 # The D2 kernel is the CaMKII kernel of D1 cells, 0.1 s later.
 DIP_KERNEL = (CAMKII_KERNEL[0], CAMKII_KERNEL[1], CAMKII_KERNEL[2] + 0.1)
@@ -72,7 +70,7 @@ def detected(duration, elapsed, rate):
     return rise * math.exp(-rate * max(elapsed - duration, 0.0))
 
 
-class DipReinforcement(BaseModel):
+class DipReinforcement(PairingWindow):
     """Enlargement of D2 spines by a dopamine dip after pairing, by its delay and its duration.
 
     Source
@@ -81,25 +79,12 @@ class DipReinforcement(BaseModel):
     amplitude and the drug's numbers are assumed.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     gain: float = quantity(unit="1", what="enlargement by a long dip at the best delay, at zero size", ge=0)
-    size_scale: float = quantity(unit="um3", what="size at which enlargement falls to 1/e", gt=0)
-    kernel_scale: float = quantity(unit="s", what="from the kernel's onset to its peak", gt=0)
-    kernel_power: float = quantity(unit="1", what="sharpness of the kernel", gt=0)
-    kernel_onset: float = quantity(unit="s", what="delay at which the kernel begins", ge=-5, le=5)
-    pairing_window: float = quantity(unit="s", what="spikes follow glutamate within", gt=0, le=1)
     duration_half: float = quantity(unit="s", what="duration of a half-effective dip", gt=0)
     duration_power: float = quantity(unit="1", what="steepness in the duration", gt=0)
-    pulses: float = quantity(unit="1", what="pairings that make a full train", gt=0)
     dips: float = quantity(unit="1", what="reinforced trains that make a full event", gt=0)
-    consolidation_time: float = quantity(unit="s", what="time constant of the enlargement", gt=0)
     drug_tonic: float = quantity(unit="1", what="tonic dopamine under methamphetamine, in usual levels", ge=1)
     drug_floor: float = quantity(unit="1", what="share of it that is left within a dip", ge=0, le=1)
-
-    def kernel(self, delay: float) -> float:
-        """Return the kernel at a delay in s."""
-        return burst_kernel(delay, self.kernel_scale, self.kernel_power, self.kernel_onset)
 
     def response(self, delay: float, duration: float, *, contrast: float = 1.0) -> float:
         """Return the response to a dip as a share of that to a long dip at the best delay."""

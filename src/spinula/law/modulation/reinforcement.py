@@ -90,7 +90,30 @@ def trace_step(state, elapsed, rise, decay, signal, leak):
     return fast * e1, a * e1 + b * e2, dopamine * e3, reading + gained
 
 
-class Reinforcement(BaseModel):
+class PairingWindow(BaseModel):
+    """Trains of pairings, which dopamine turns into enlargement if it changes within a window of delays.
+
+    Source
+    ------
+    The kernel's form is fitted to the D1 model of [urakubo2020]; the window was measured by [yagishita2014].
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    size_scale: float = quantity(unit="um3", what="size at which enlargement falls to 1/e", gt=0)
+    kernel_scale: float = quantity(unit="s", what="from the kernel's onset to its peak", gt=0)
+    kernel_power: float = quantity(unit="1", what="sharpness of the kernel", gt=0)
+    kernel_onset: float = quantity(unit="s", what="delay at which the kernel begins", ge=-5, le=5)
+    pairing_window: float = quantity(unit="s", what="spikes follow glutamate within", gt=0, le=1)
+    pulses: float = quantity(unit="1", what="pairings that make a full train", gt=0)
+    consolidation_time: float = quantity(unit="s", what="time constant of the enlargement", gt=0)
+
+    def kernel(self, delay: float) -> float:
+        """Return the kernel at a delay in s."""
+        return burst_kernel(delay, self.kernel_scale, self.kernel_power, self.kernel_onset)
+
+
+class Reinforcement(PairingWindow):
     """Enlargement of D1 spines by a dopamine burst after pairing.
 
     Source
@@ -99,21 +122,8 @@ class Reinforcement(BaseModel):
     fit to [urakubo2020]; the amplitude is assumed.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     gain: float = quantity(unit="1", what="enlargement by a full burst at the best delay, at zero size", ge=0)
-    size_scale: float = quantity(unit="um3", what="size at which enlargement falls to 1/e", gt=0)
-    kernel_scale: float = quantity(unit="s", what="from the kernel's onset to its peak", gt=0)
-    kernel_power: float = quantity(unit="1", what="sharpness of the kernel", gt=0)
-    kernel_onset: float = quantity(unit="s", what="delay at which the kernel begins", ge=-5, le=5)
-    pairing_window: float = quantity(unit="s", what="spikes follow glutamate within", gt=0, le=1)
-    pulses: float = quantity(unit="1", what="pairings that make a full train", gt=0)
     bursts: float = quantity(unit="1", what="reinforced trains that make a full event", gt=0)
-    consolidation_time: float = quantity(unit="s", what="time constant of the enlargement", gt=0)
-
-    def kernel(self, delay: float) -> float:
-        """Return the kernel at a delay in s."""
-        return burst_kernel(delay, self.kernel_scale, self.kernel_power, self.kernel_onset)
 
 
 class EligibilityTrace(BaseModel):
