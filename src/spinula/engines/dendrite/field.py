@@ -54,14 +54,21 @@ def solve_tree(cable, spread, keep, values, work):
 
 
 @njit(**LEAN)
+def diffusion(reach, time, elapsed):
+    """Return the spread (um2) and keep (1) of an implicit step of diffusion (D = reach^2/time) and loss."""
+    share = elapsed / time
+    return reach * reach * share, 1.0 + share
+
+
+@njit(**LEAN)
 def diffuse(cable, reach, time, elapsed, values, work):
-    """Move a field over a time step, by one implicit step of diffusion (D = reach^2/time) and loss.
+    """Move a field over a time step, by one implicit step (see :func:`diffusion`).
 
     What a spine is exposed to within the step is elapsed times the new value: summed over all steps that is the exact
     time integral, whatever the step.
     """
-    share = elapsed / time
-    solve_tree(cable, reach * reach * share, 1.0 + share, values, work)
+    spread, keep = diffusion(reach, time, elapsed)
+    solve_tree(cable, spread, keep, values, work)
 
 
 @njit(**LEAN)

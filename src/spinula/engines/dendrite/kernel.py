@@ -26,7 +26,7 @@ from spinula.engines.dendrite.actions import (
     tag,
     uniform,
 )
-from spinula.engines.dendrite.field import eliminate, gather, solve_eliminated
+from spinula.engines.dendrite.field import diffusion, eliminate, gather, solve_eliminated
 from spinula.engines.dendrite.rules import CLOSED, D1, D2, GLUTAMATE, SHRINKAGE, SPIKES
 from spinula.engines.dendrite.slow import DAY, remove_fallen, short_of_slots, shrink_all, slow_step
 from spinula.engines.dendrite.state import (
@@ -255,9 +255,9 @@ def _run_dendrite(run, d):
     state, cable, ops, clock = run.state, run.cable, run.ops, run.clock
     cell, count = state.cell[d], ops.shape[0]
     work = np.zeros((4, cable.shape[0]))
-    if run.rules.has.depression:  # the step of diffusion: as diffuse(), its matrix eliminated once
-        share = clock.tick / run.rules.depression.field_time
-        eliminate(cable, run.rules.depression.reach**2 * share, 1.0 + share, work[2], work[3])
+    if run.rules.has.depression:  # every tick takes the same step of diffusion: its matrix is eliminated once
+        spread, keep = diffusion(run.rules.depression.reach, run.rules.depression.field_time, clock.tick)
+        eliminate(cable, spread, keep, work[2], work[3])
     while True:
         cursor = state.count[d, CURSOR]
         event = ops[cursor, TIME] if cursor < count else np.inf
