@@ -17,7 +17,7 @@ PARAMETERS = ("recovery_rate", "log_sd", "log_noise", "log_mean")
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Fitted:
     """A fitted number, its standard error and its interval, with the unit."""
 
     value: float
@@ -51,7 +51,7 @@ def quantile_of(level: float, clusters: int) -> float:
     return float(stdtrit(clusters - 1, tail) if clusters else ndtri(tail))
 
 
-def estimates_of(best: Optimum, covariance: np.ndarray, quantile: float, size_unit: str) -> dict[str, Estimate]:
+def estimates_of(best: Optimum, covariance: np.ndarray, quantile: float, size_unit: str) -> dict[str, Fitted]:
     """Return all estimates with intervals; those of positive quantities are symmetric in the logarithm."""
     theta = best.point.theta
     # Each positive quantity is the exponential of a sum of the free parameters: weights of these, and a constant.
@@ -64,18 +64,18 @@ def estimates_of(best: Optimum, covariance: np.ndarray, quantile: float, size_un
     }
     error = math.sqrt(covariance[3, 3])
     mean = float(theta[3])
-    out = {"log_mean": Estimate(mean, error, mean - quantile * error, mean + quantile * error, f"log({size_unit})")}
+    out = {"log_mean": Fitted(mean, error, mean - quantile * error, mean + quantile * error, f"log({size_unit})")}
     for name, (weights, constant, unit) in sums.items():
         used = np.flatnonzero(weights)
         weight = np.array(weights)[used]
         value = math.exp(constant + float(weight @ theta[used]))
         error = math.sqrt(float(weight @ covariance[np.ix_(used, used)] @ weight))
         factor = math.exp(min(quantile * error, 100.0))
-        out[name] = Estimate(value, value * error, value / factor, value * factor, unit)
+        out[name] = Fitted(value, value * error, value / factor, value * factor, unit)
     return out
 
 
-def weak(estimates: dict[str, Estimate], name: str, best: Optimum) -> bool:
+def weak(estimates: dict[str, Fitted], name: str, best: Optimum) -> bool:
     """Whether a parameter is at its bound or so little known that its standard error is no guide to its interval."""
     index = PARAMETERS.index(name)
     return index in best.pinned or (
@@ -84,8 +84,8 @@ def weak(estimates: dict[str, Estimate], name: str, best: Optimum) -> bool:
 
 
 def profiled(
-    estimates: dict[str, Estimate], name: str, patterns: Patterns, best: Optimum, *, level: float, inflation: float
-) -> dict[str, Estimate]:
+    estimates: dict[str, Fitted], name: str, patterns: Patterns, best: Optimum, *, level: float, inflation: float
+) -> dict[str, Fitted]:
     """Return the estimates of a weakly known rate or noise with limits from the likelihood ratio; ``low`` may be 0.
 
     Parameters
@@ -117,15 +117,15 @@ def profiled(
     low = 0.0 if not too_far(smallest) else math.exp(_edge(too_far, center, smallest))
     high = math.inf if not too_far(largest) else math.exp(_edge(too_far, center, largest))
     value, error = (0.0 if name == "log_noise" else old.value, math.nan) if at_bound else (old.value, old.error)
-    out = {name: Estimate(value, error, min(low, value), high, old.unit)}
+    out = {name: Fitted(value, error, min(low, value), high, old.unit)}
     if name == "recovery_rate":
         tau, spread, sd = estimates["time_constant"], estimates["log_spread"], estimates["log_sd"].value
-        out["time_constant"] = Estimate(
+        out["time_constant"] = Fitted(
             tau.value, math.nan if at_bound else tau.error, 1 / high, 1 / low if low else math.inf, tau.unit
         )
         # The SD is far better known than the rate, which therefore carries the whole interval of the spread.
         limits = (sd * math.sqrt(2 * low), sd * math.sqrt(2 * high))
-        out["log_spread"] = Estimate(spread.value, math.nan if at_bound else spread.error, *limits, spread.unit)
+        out["log_spread"] = Fitted(spread.value, math.nan if at_bound else spread.error, *limits, spread.unit)
     return out
 
 

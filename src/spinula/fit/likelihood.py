@@ -21,7 +21,7 @@ import pandas as pd
 from spinula.core.errors import NotConvergedError, OutOfRangeError, SpinulaWarning, TableError, UsageError
 from spinula.core.table import Panel, SpineTable
 from spinula.fit.compare import MODELS, fit_model, fixed_differences_gain, start_values
-from spinula.fit.intervals import PARAMETERS, Estimate, covariance_of, estimates_of, profiled, quantile_of, weak
+from spinula.fit.intervals import PARAMETERS, Fitted, covariance_of, estimates_of, profiled, quantile_of, weak
 from spinula.fit.kalman.patterns import Patterns, group_panel, log_sizes
 from spinula.fit.kalman.scoring import Optimum, Point, evaluate, maximise
 from spinula.law import LogOULaw
@@ -36,7 +36,7 @@ class LogOUFit:
 
     Attributes
     ----------
-    estimates : dict of name to Estimate
+    estimates : dict of name to Fitted
         log_mean, log_sd, recovery_rate, log_noise; and from them time_constant (day) and log_spread (1/sqrt(day)).
     covariance : list of lists
         Of (log recovery_rate, log log_sd, log log_noise, log_mean), by the same errors as the intervals; rows and
@@ -50,7 +50,7 @@ class LogOUFit:
     cautions : list of str
     """
 
-    estimates: dict[str, Estimate]
+    estimates: dict[str, Fitted]
     covariance: list[list[float]]
     log_likelihood: float
     aic: dict[str, float]
@@ -66,7 +66,7 @@ class LogOUFit:
     cautions: list[str]
     iterations: int
 
-    def __getitem__(self, name: str) -> Estimate:
+    def __getitem__(self, name: str) -> Fitted:
         return self.estimates[name]
 
     @property
@@ -88,7 +88,7 @@ class LogOUFit:
         """Return the fit that :meth:`as_dict` took apart."""
         nothing = {"error": math.nan, "high": math.inf}
         estimates = {
-            name: Estimate(**{key: nothing[key] if number is None else number for key, number in entry.items()})
+            name: Fitted(**{key: nothing[key] if number is None else number for key, number in entry.items()})
             for name, entry in data["estimates"].items()
         }
         aic = {name: math.inf if number is None else number for name, number in data["aic"].items()}
@@ -154,7 +154,7 @@ def fit_log_ou(
     covariance, clusters = covariance_of(best, group_panel(logs, panel.day, labels) if by != "model" else None)
     estimates = estimates_of(best, covariance, quantile_of(level, clusters if by != "model" else 0), table.size_unit)
     if noise is not None:
-        estimates["log_noise"] = Estimate(noise, 0.0, noise, noise, "1")
+        estimates["log_noise"] = Fitted(noise, 0.0, noise, noise, "1")
     plain = np.diag(covariance_of(best, None)[0])
     inflation = np.maximum(np.diag(covariance) / np.maximum(plain, 1e-300), 1.0)
     for name in ("recovery_rate", "log_noise"):
@@ -269,7 +269,7 @@ def _alternatives(patterns: Patterns, best: Optimum) -> dict[str, float]:
     return out
 
 
-def _bound_cautions(estimates: dict[str, Estimate], bounded: list[str]) -> list[str]:
+def _bound_cautions(estimates: dict[str, Fitted], bounded: list[str]) -> list[str]:
     out = []
     if "log_noise" in bounded:
         limit = estimates["log_noise"].high
@@ -286,7 +286,7 @@ def _bound_cautions(estimates: dict[str, Estimate], bounded: list[str]) -> list[
     return out
 
 
-def _time_cautions(estimates: dict[str, Estimate], aic: dict[str, float], patterns: Patterns) -> list[str]:
+def _time_cautions(estimates: dict[str, Fitted], aic: dict[str, float], patterns: Patterns) -> list[str]:
     out = []
     tau, duration = estimates["time_constant"], patterns.duration
     if tau.value > duration:
