@@ -1,18 +1,19 @@
-"""One training run: what was asked for, and everything that came of it, epoch by epoch."""
+"""One training run of a perceptron: what was asked for, and everything that came of it, epoch by epoch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from spinula.core.table import SpineTable
+from spinula.engines.sparse import checkpoint
 from spinula.engines.sparse.perceptron import Perceptron
 from spinula.engines.sparse.rules import Rule
 from spinula.studies.training.data import Data
+from spinula.studies.training.following import Journal, Layer, Trained, follow
 
 
 @dataclass(frozen=True)
@@ -31,82 +32,56 @@ class Plan:
         return {**vars(self), "rule": self.rule.describe(), "hidden": list(self.hidden)}
 
 
-@dataclass
-class Trained:
-    """A trained network and its history.
+class _Learner:
+    """A perceptron at its data, as :func:`follow` wants it."""
 
-    Attributes
-    ----------
-    network : Perceptron
-    history : DataFrame, one row per epoch: epoch, loss, train_accuracy, accuracy (validation or test), eliminated,
-        turnover_ratio between the ends of two epochs, connections
-    table : SpineTable or None
-        The first layer's connections as spines: one session per epoch, a weight's magnitude as size, the input as
-        dendrite; so that turnover, survival and size distributions are measured as in a cortex.
-    """
+    suffix = ".npz"
 
-    network: Perceptron
-    history: pd.DataFrame
-    table: SpineTable | None = None
-    sites: list[np.ndarray] = field(default_factory=list)
+    def __init__(self, plan: Plan, data: Data, final: bool) -> None:
+        self.images, self.labels = data.whole() if final else (data.images, data.labels)
+        held_out = (data.validation_images, data.validation_labels)
+        self.scored = (data.test_images, data.test_labels) if final else held_out
+        self.left, widths = plan.epochs, [self.images.shape[1], *plan.hidden, data.classes]
+        self.network = Perceptron(widths, plan.density, plan.rule, seed=plan.seed, batch=plan.batch)
+        self._epochs: Iterator[Any] | None = None
+
+    def advance(self) -> dict[str, float]:
+        # The cosine of the learning rate counts the steps before and the epochs to come: it is the same after a cut.
+        if self._epochs is None:
+            self._epochs = self.network.fit(self.images, self.labels, epochs=self.left)
+        epoch = next(self._epochs)
+        return {
+            "loss": epoch.loss, "train_accuracy": epoch.accuracy, "accuracy": self.network.accuracy(*self.scored),
+            "eliminated": epoch.eliminated,
+        }  # fmt: skip
+
+    def layers(self) -> list[Layer]:
+        widths = self.network.flat.widths.tolist()
+        return [
+            Layer(f"layer {number + 1}", (widths[number + 1], widths[number]), *self.network.connections(number))
+            for number in range(len(widths) - 1)
+        ]
+
+    def write(self, path: Path, extra: dict[str, np.ndarray]) -> None:
+        np.savez(path, **checkpoint.state(self.network), **{f"extra_{k}": v for k, v in extra.items()})
+
+    def read(self, path: Path) -> dict[str, np.ndarray]:
+        with np.load(path) as saved:
+            checkpoint.restore(self.network, saved)
+            found = {name.removeprefix("extra_"): saved[name] for name in saved.files if name.startswith("extra_")}
+        steps = max(1, len(self.labels) // self.network.batch)
+        self.left -= self.network.step // steps
+        return found
 
 
 def train(
-    plan: Plan, data: Data, *, final: bool = True, record: bool = False
+    plan: Plan, data: Data, *, final: bool = True, record: bool = False, journal: Journal | None = None
 ) -> Iterator[tuple[dict[str, Any], Trained | None]]:
     """Train a network; yield (row of the history, None) after each epoch and (last row, Trained) at the end.
 
     ``final``: train on all training data and score on the test set; else hold out the validation set and score on it.
     ``record``: keep the connections of every epoch as a spine table (of the first layer).
+    ``journal``: keep a checkpoint of every epoch, and go on from the last one.
     """
-    images, labels = data.whole() if final else (data.images, data.labels)
-    scored = (data.test_images, data.test_labels) if final else (data.validation_images, data.validation_labels)
-    widths = [images.shape[1], *plan.hidden, data.classes]
-    network = Perceptron(widths, plan.density, plan.rule, seed=plan.seed, batch=plan.batch)
-    rows, frames, before = [], [], _sites(network)
-    if record:
-        frames.append(_frame(network, 0))
-    for epoch in network.fit(images, labels, epochs=plan.epochs):
-        now = _sites(network)
-        shared = len(np.intersect1d(before, now, assume_unique=True))
-        rows.append(
-            {
-                "epoch": epoch.number + 1, "loss": epoch.loss, "train_accuracy": epoch.accuracy,
-                "accuracy": network.accuracy(*scored), "eliminated": epoch.eliminated,
-                "turnover_ratio": 1.0 - 2.0 * shared / (len(before) + len(now)), "connections": len(now),
-            }
-        )  # fmt: skip
-        before = now
-        if record:
-            frames.append(_frame(network, epoch.number + 1))
-        if epoch.number + 1 < plan.epochs:
-            yield rows[-1], None
-    table = None
-    if record:
-        about = {"network": plan.as_dict(), "data": data.name}
-        table = SpineTable(pd.concat(frames, ignore_index=True), "a.u.", about)
-    yield rows[-1], Trained(network, pd.DataFrame(rows), table)
-
-
-def _sites(network: Perceptron) -> np.ndarray:
-    """Return a number for every connection of every layer, sorted."""
-    parts, offset = [], 0
-    for layer in range(len(network.stores)):
-        rows, cols, _ = network.connections(layer)
-        inputs, outputs = int(network.flat.widths[layer]), int(network.flat.widths[layer + 1])
-        parts.append(offset + rows.astype(np.int64) * inputs + cols)
-        offset += inputs * outputs
-    return np.concatenate(parts)
-
-
-def _frame(network: Perceptron, session: int) -> pd.DataFrame:
-    """Return the first layer's connections as the rows of one session."""
-    rows, cols, weights = network.connections(0)
-    inputs = int(network.flat.widths[0])
-    return pd.DataFrame(
-        {
-            "dendrite": [f"unit {row}" for row in rows], "spine_id": rows.astype(np.int64) * inputs + cols,
-            "session": session, "day": float(session), "size": np.abs(weights).astype(float), "present": True,
-            "observed": True, "position_um": np.nan,
-        }
-    )  # fmt: skip
+    about = {"network": plan.as_dict(), "data": data.name}
+    yield from follow(_Learner(plan, data, final), plan.epochs, journal=journal, record=record, about=about)
