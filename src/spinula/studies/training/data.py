@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import gzip
 import os
 import struct
+import sysconfig
 import tarfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +50,69 @@ class Data:
         """Return training and validation set together, for a final run."""
         images = np.concatenate([self.images, self.validation_images])
         return images, np.concatenate([self.labels, self.validation_labels])
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text as codes (int64): the characters of ``alphabet`` by number, in what is learnt and in what is held out."""
+
+    name: str
+    alphabet: str
+    codes: np.ndarray
+    held_out: np.ndarray
+
+    @property
+    def entropy(self) -> float:
+        """Bits per held-out character of a reader who knows only how often each one occurs: what a model must beat."""
+        counts = np.bincount(self.codes, minlength=len(self.alphabet)) + 1.0
+        return float(-np.log2(counts / counts.sum())[self.held_out].mean())
+
+
+def load_text(file: str | Path | None = None) -> Text:
+    """Return a text to learn character by character: a file's, or the docstrings of Python's standard library.
+
+    The docstrings are those of the installed Python, module by module in the order of names: the same text wherever
+    the same Python is, and nothing is downloaded. Every tenth module is held out; of a file, the last tenth.
+    At most 256 different characters are told apart; all rarer ones count as one, written as the replacement character.
+
+    Raises
+    ------
+    InvalidInputError
+        If the file is not a text of at least 10,000 characters in UTF-8.
+    """
+    if file is None:
+        parts = _docstrings()
+        learnt = "\n\n".join(part for number, part in enumerate(parts) if number % 10 != 9)
+        held_out, name = "\n\n".join(parts[9::10]), "docstrings"
+    else:
+        try:
+            text = Path(file).read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise InvalidInputError(f"{file} is not a text in UTF-8: {error.reason} at byte {error.start}.") from None
+        if len(text) < 10_000:
+            raise InvalidInputError(f"{file} has {len(text)} characters; wanted at least 10000.")
+        cut, name = len(text) * 9 // 10, Path(file).name
+        learnt, held_out = text[:cut], text[cut:]
+    common = [letter for letter, _ in Counter(learnt).most_common(255)]
+    alphabet = "".join(sorted(common)) + "\ufffd"
+    number = {letter: code for code, letter in enumerate(alphabet)}
+    return Text(name, alphabet, *(_codes(part, number) for part in (learnt, held_out)))
+
+
+def _codes(text: str, number: dict[str, int]) -> np.ndarray:
+    return np.array([number.get(letter, len(number) - 1) for letter in text], np.int64)
+
+
+def _docstrings() -> list[str]:
+    """Return the docstrings of each module of the standard library that has any (packages left out)."""
+    made = []
+    for path in sorted(Path(sysconfig.get_path("stdlib")).glob("*.py")):
+        kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        found = [ast.get_docstring(node) for node in nodes if isinstance(node, kinds)]
+        if any(found):
+            made.append("\n\n".join(filter(None, found)))
+    return made
 
 
 def load_data(name: str, *, folder: str | Path | None = None) -> Data:
