@@ -19,6 +19,37 @@ def unsupported_drift(size, decay, shrinkage):
     return -shrinkage - decay * size
 
 
+def stability(size, scale, power):
+    """Return 1/(1 + (size/scale)^power): the share of its rate at which a spine of a size still changes."""
+    return 1.0 / (1.0 + (size / scale) ** power)
+
+
+class SizeStability(BaseModel):
+    """Big spines are old and safe: the time step of a spine, all of its law, shortens with its size.
+
+    dt(size) = dt/(1 + (size/scale)^power)
+
+    Source
+    ------
+    [kasai2021] for the observation that large spines persist and small ones learn. The formula is assumed; it replaces
+    nothing in :class:`TrainingLaw`, which knows no stability.
+
+    Examples
+    --------
+    >>> SizeStability(scale=0.1, power=2.0).share(0.1)
+    0.5
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scale: float = quantity(0.1, unit="1", what="size at which a spine changes at half its rate", gt=0)
+    power: float = quantity(2.0, unit="1", what="how steeply stability rises with size", gt=0)
+
+    def share(self, size):
+        """Return the share of its rate at which a spine of a size still changes."""
+        return stability(size, self.scale, self.power)
+
+
 class TrainingLaw(BaseModel):
     """Drift, spread and boundary of a trained spine; sizes in units of weight.
 
