@@ -169,11 +169,13 @@ def _grid(values: Mapping[str, tuple[float, ...]]) -> tuple[dict[str, float], ..
     return tuple(dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values()))
 
 
+_RUNNING = _grid({"rate": (0.01, 0.03), "noise_slope": (0.03, 0.1, 0.3)})
+_STILL = _grid({"rate": (0.003, 0.01, 0.03, 0.06, 0.1, 0.2)})
 _TRAINING = _grid({"rate": (0.2, 0.3), "shrinkage": (7e-4, 1.4e-3, 2.8e-3)})
 METHODS = {
     "single": Method("one network", single, _TRAINING, passes=1),
-    "fluctuating": Method("spines fluctuating on", running_on, _grid({"rate": (0.01, 0.03), "noise_slope": (0.03, 0.1, 0.3)})),
-    "running_on": Method("running on, no fluctuation", running_on, _grid({"rate": (0.003, 0.01, 0.03, 0.06, 0.1, 0.2)})),
+    "fluctuating": Method("spines fluctuating on", running_on, _RUNNING),
+    "running_on": Method("running on, no fluctuation", running_on, _STILL),
     "langevin": Method("SGLD", langevin, _grid({"rate": (0.01, 0.03, 0.1), "temperature": (1.0, 10.0)})),
     "imposed": Method("fluctuation when asked", imposed, _grid({"noise_slope": (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)})),
     "dropout": Method("MC dropout", silent_units, _grid({"dropout": (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)})),
