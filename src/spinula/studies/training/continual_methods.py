@@ -1,4 +1,8 @@
-"""The methods of the continual studies by name, and the settings that are tried for each: six, whoever it is."""
+"""The methods of the continual studies by name, and the settings that are tried for each: six, whoever it is.
+
+``_narrow``: a dense network with its hidden layers so narrow that it takes the bytes of the sparse one; ``_plain``:
+spines without stability by size; ``_l2``: weight decay; ``_cbp``: continual backprop; ``static``: fixed connections.
+"""
 
 from __future__ import annotations
 
@@ -53,33 +57,38 @@ class Ground:
     room: int | None = None
 
 
-def _grid(rates: tuple[float, ...], name: str | None = None, values: tuple[float, ...] = (0.0,)) -> list[Setting]:
-    """Return a setting for every learning rate and every value of a number."""
-    made = [Setting(rate=rate) for rate in rates]
-    return [replace(one, **{name: value}) for one in made for value in values] if name else made
+def _grid(rates: tuple[float, float], name: str, values: tuple[float, float, float]) -> list[Setting]:
+    """Return a setting for each of two learning rates and each of three values of a number."""
+    return [replace(Setting(rate=rate), **{name: value}) for rate in rates for value in values]
+
+
+def _by_rate(rates: tuple[float, ...]) -> list[Setting]:
+    return [Setting(rate=rate) for rate in rates]
 
 
 _RATES = (0.05, 0.1)
 ONLINE: dict[str, list[Setting]] = {
-    "dense": _grid((0.005, 0.01, 0.02, 0.05, 0.1, 0.2)),
+    "dense": _by_rate((0.005, 0.01, 0.02, 0.05, 0.1, 0.2)),
     "dense_l2": _grid(_RATES, "decay", (1e-3, 3e-3, 1e-2)),
-    "dense_cbp": _grid(_RATES, "share", (1e-4, 3e-4, 1e-3)),
+    "dense_cbp": _grid(_RATES, "share", (3e-4, 1e-3, 3e-3)),
+    "dense_l2_narrow": _grid(_RATES, "decay", (1e-3, 3e-3, 1e-2)),
     "static_l2": _grid(_RATES, "decay", (5e-4, 1e-3, 3e-3)),
     "sparse_evolutionary": _grid(_RATES, "decay", (5e-4, 1e-3, 3e-3)),
-    "deep_r": _grid(_RATES, "shrinkage", (3e-5, 1e-4, 3e-4)),
-    "spine": _grid(_RATES, "shrinkage", (1e-4, 3e-4, 1e-3)),
+    "deep_r": _grid(_RATES, "shrinkage", (1e-4, 3e-4, 1e-3)),
+    "spine": [replace(one, decay=1e-3) for one in _grid(_RATES, "shrinkage", (1e-4, 3e-4, 1e-3))],
 }
-_SLOW = (0.03, 0.1)
+_SLOW, _FAST = (0.03, 0.1), (0.1, 0.2)
 SPLIT: dict[str, list[Setting]] = {
-    "dense": _grid((0.003, 0.01, 0.03, 0.1, 0.2, 0.3)),
-    "static": _grid((0.003, 0.01, 0.03, 0.1, 0.2, 0.3)),
+    "dense": _by_rate((0.003, 0.01, 0.03, 0.1, 0.2, 0.3)),
     "ewc": _grid(_SLOW, "strength", (1e2, 1e3, 1e4)),
-    "si": _grid(_SLOW, "strength", (0.1, 1.0, 10.0)),
+    "si": _grid(_SLOW, "strength", (1.0, 10.0, 100.0)),
     "replay": _grid(_SLOW, "decay", (0.0, 1e-4, 1e-3)),
-    "spine_plain": _grid(_SLOW, "shrinkage", (0.0, 1e-4, 1e-3)),
-    "spine": _grid(_SLOW, "scale", (0.01, 0.03, 0.1)),
-    "static_replay": _grid(_SLOW, "decay", (0.0, 1e-4, 1e-3)),
-    "spine_replay": _grid(_SLOW, "shrinkage", (0.0, 1e-4, 1e-3)),
+    "replay_narrow": _grid(_FAST, "decay", (0.0, 1e-4, 1e-3)),
+    "static": _by_rate((0.003, 0.01, 0.03, 0.1, 0.2, 0.3)),
+    "spine_plain": _grid(_FAST, "shrinkage", (0.0, 1e-4, 3e-4)),
+    "spine": _grid((0.1, 0.3), "scale", (0.03, 0.1, 0.3)),
+    "static_replay": _grid(_FAST, "decay", (0.0, 1e-4, 1e-3)),
+    "spine_replay": _grid(_FAST, "shrinkage", (0.0, 1e-4, 3e-4)),
 }
 COPIES = {"ewc": 3, "si": 4}  # vectors as long as the parameters, these included
 
@@ -95,7 +104,7 @@ def learner(method: str, setting: Setting, ground: Ground, *, seed: int) -> Lear
     if method not in ONLINE and method not in SPLIT:
         raise UnknownNameError("method", method, list(dict.fromkeys([*ONLINE, *SPLIT])))
     memory = None
-    if method.endswith("replay"):
+    if "replay" in method:
         assert ground.room is not None
         bare = _build(method, setting, ground, seed, None)
         memory = Reservoir(ground.room - bare.bytes, ground.widths[0], ground.bounds, seed=seed)
@@ -105,21 +114,24 @@ def learner(method: str, setting: Setting, ground: Ground, *, seed: int) -> Lear
 def _build(method: str, setting: Setting, ground: Ground, seed: int, memory: Reservoir | None) -> Learner:
     shared: dict[str, Any] = {"seed": seed, "batch": ground.batch, "memory": memory, "groups": ground.groups}
     if method.startswith(("dense", "replay")) or method in COPIES:
-        widths = _fitting(ground, COPIES.get(method, 1))
+        room = ground.room
+        if method.endswith("_narrow"):
+            room = ContinualPerceptron(ground.widths, DENSITY, RULES["static"], seed=seed, batch=ground.batch).bytes
+        widths = _fitting(ground.widths, COPIES.get(method, 1), room)
         return DensePerceptron(widths, rate=setting.rate, decay=setting.decay, guard=_guard(method, setting, seed),
                                **shared)  # fmt: skip
     stability = SizeStability(scale=setting.scale, power=2.0) if setting.scale > 0 else None
     return ContinualPerceptron(ground.widths, DENSITY, _rule(method, setting), stability=stability, **shared)
 
 
-def _fitting(ground: Ground, copies: int) -> list[int]:
+def _fitting(widths: list[int], copies: int, room: int | None) -> list[int]:
     """Return the widths, the hidden ones narrowed in common until the vectors of a method fit into the room."""
-    widths, hidden = list(ground.widths), np.array(ground.widths[1:-1])
+    made, hidden = list(widths), np.array(widths[1:-1])
     for percent in range(100, 0, -1):
-        widths[1:-1] = [int(width) for width in np.maximum(1, hidden * percent // 100)]
-        if ground.room is None or 4 * copies * parameters(widths) <= ground.room:
+        made[1:-1] = [int(width) for width in np.maximum(1, hidden * percent // 100)]
+        if room is None or 4 * copies * parameters(made) <= room:
             break
-    return widths
+    return made
 
 
 def _guard(method: str, setting: Setting, seed: int) -> Any:
