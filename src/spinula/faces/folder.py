@@ -19,7 +19,7 @@ from spinula.faces import console
 # What commands write, so that --force removes these and nothing of the user's.
 _OURS = (
     "table.csv", "table.csv.json", "report.html", "numbers.json", "fitted.toml", "comparison.csv", "tables", "partial",
-    "run.json", "spines.csv", "events.csv", "changes.csv", "history.csv", "network.npz",
+    "run.json", "spines.csv", "events.csv", "changes.csv", "history.csv", "log.jsonl", "network.npz", "model.pt",
 )  # fmt: skip
 
 

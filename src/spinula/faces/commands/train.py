@@ -1,71 +1,192 @@
-"""``train``: a truly sparse network, by any rule, on a data set of images."""
+"""``train``: a truly sparse network, by any rule, on images or on a text."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import typer
 
 from spinula.faces import console, folder
 
+# Epochs, batch and density where they are not given.
+_USUAL = {"mlp": (15, 128, 0.05), "cnn": (5, 64, 0.1), "transformer": (3, 32, 0.1)}
+_SOURCES = ["kasai2021", "mocanu2018", "bellec2018", "evci2020"]
+
 
 def train(
-    data: str = typer.Option("digits", help="digits, mnist or fashion."),
+    data: str = typer.Option(None, help="digits, mnist, fashion or text; digits (transformer: text) if not given."),
+    model: str = typer.Option("mlp", help="mlp (without PyTorch), cnn or transformer."),
     rule: str = typer.Option("spine", help="spine, deep_r, rigl, sparse_evolutionary, static, ... (`spinula list`)."),
-    density: float = typer.Option(0.05, help="Share of possible connections that exist.", min=1e-6, max=1.0),
-    hidden: list[int] = typer.Option([300, 100], "--hidden", help="Width of a hidden layer; may be repeated."),
-    epochs: int = typer.Option(15, help="How often all data are seen.", min=1),
-    batch: int = typer.Option(128, help="Samples per step.", min=1),
+    density: float = typer.Option(None, help="Share of possible connections that exist; 0.05, and 0.1 for cnn and "
+                                  "transformer, if not given.", min=1e-6, max=1.0),
+    hidden: list[int] = typer.Option([], "--hidden", help="Width of a hidden layer, [300, 100] if not given; may be "
+                                     "repeated, for mlp."),
+    context: int = typer.Option(64, help="Characters that a transformer sees.", min=2),
+    width: int = typer.Option(128, help="Width of a transformer, a multiple of 4.", min=4),
+    depth: int = typer.Option(2, help="Blocks of a transformer.", min=1),
+    epochs: int = typer.Option(None, help="How often all data are seen; 15 for mlp, 5 for cnn, 3 for transformer, if "
+                               "not given.", min=1),
+    batch: int = typer.Option(None, help="Samples per step; 128, 64 or 32, if not given.", min=1),
     rate: float = typer.Option(None, help="Learning rate; the rule's, if not given.", min=0.0),
     set_: list[str] = typer.Option([], "--set", help="A number of the law: shrinkage=3e-3. May be repeated."),
-    files: Path = typer.Option(None, "--files", help="Folder with the files of the data set."),
-    out: Path = typer.Option(None, "--out", help="Folder for report.html, history.csv, network.npz and run.json."),
+    files: Path = typer.Option(None, "--files", help="Folder of the data set's files; for text, a file in UTF-8."),
+    out: Path = typer.Option(None, "--out", help="Folder for report.html, history.csv, log.jsonl, network.npz, ..."),
+    table: bool = typer.Option(False, "--table", help="Write the first layer as a spine table, for `spinula fit`."),
     seed: int = typer.Option(None, help="Same seed, same bytes; drawn and stored if not given.", min=0),
+    resume: bool = typer.Option(False, help="Go on with a run that was killed."),
     force: bool = typer.Option(False, help="Replace what is in --out."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
-) -> None:
+) -> None:  # fmt: skip
     """Train a sparse network whose connections come and go like spines."""
+    if model not in _USUAL:
+        from spinula.core.errors import UnknownNameError
+
+        raise UnknownNameError("model", model, _USUAL)
+    data = data or ("text" if model == "transformer" else "digits")
+    usual = _USUAL[model]
+    chosen = _changed(_rule(rule, model, density or usual[2]), rate, set_)
+    loaded = _load(data, files)
+    target = out or Path("out") / "-".join(["train", data, *([model] if model != "mlp" else []), rule])
+    target = folder.open_folder(target, force=force, resume=resume)
+    seed = console.choose_seed(folder.stored(target, "seed") if resume and seed is None else seed)
+    common = {"rule": chosen, "density": density or usual[2], "epochs": epochs or usual[0],
+              "batch": batch or usual[1], "seed": seed}  # fmt: skip
+    plan = _plan(model, common, tuple(hidden), {"context": context, "width": width, "depth": depth})
+    _run(plan, loaded, target, resume=resume, record=table)
+    _tell(target, as_json, seed)
+
+
+def _rule(name: str, model: str, density: float) -> Any:
+    if model == "mlp":
+        from spinula.engines.sparse.rules import rule
+
+        return rule(name)
+    from spinula.studies.training.torch_models import model_rule
+
+    return model_rule(name, model)
+
+
+def _load(name: str, files: Path | None) -> Any:
+    from spinula.studies.training.data import load_data, load_text
+
+    return load_text(files) if name == "text" else load_data(name, folder=files)
+
+
+def _plan(model: str, common: dict[str, Any], hidden: tuple[int, ...], sizes: dict[str, int]) -> Any:
+    """Return the plan of a perceptron or of a model of PyTorch."""
+    if model == "mlp":
+        from spinula.studies.training import Plan
+
+        return Plan(hidden=hidden or (300, 100), **common)
+    if hidden:
+        raise typer.BadParameter(f"the model {model} has no hidden layers of your own; mlp has", param_hint="--hidden")
+    from spinula.studies.training.torch_models import ModelPlan
+
+    return ModelPlan(model, **common, **(sizes if model == "transformer" else {}))
+
+
+def _run(plan: Any, data: Any, target: Path, *, resume: bool, record: bool) -> None:
+    """Train, and write everything that comes of it, row by row; nothing if it is there already."""
     import numba
+
+    from spinula.core.files import write_text
+    from spinula.faces.report.training import write_training_report
+    from spinula.studies.training import train as train_perceptron
+    from spinula.studies.training.following import Journal, fingerprint
+    from spinula.studies.training.torch_models import ModelPlan, train_model
+
+    named = {"data": data.name, "table": record, "plan": plan.as_dict()}
+    mark = fingerprint(named, data.codes if hasattr(data, "codes") else data.labels)
+    if resume and folder.is_finished(target, mark, "report.html"):
+        return
+    journal = Journal(target, mark, resume=resume)
+    run = folder.write_provenance(target, "train", seed=plan.seed,
+                                  content={**named, "fingerprint": mark, "sources": _SOURCES})  # fmt: skip
+    numba.set_num_threads(min(2, numba.config.NUMBA_NUM_THREADS))
+    train = train_model if isinstance(plan, ModelPlan) else train_perceptron
+    rows, trained, log = [], None, _Log(target / "log.jsonl", resume)
+    with console.progress(plan.epochs, "train") as move:
+        for row, latest in train(plan, data, record=record, journal=journal):
+            trained = latest
+            rows.append(row)
+            log.add(row, again=row["epoch"] <= journal.restored)
+            write_text(target / "history.csv", _csv(rows))
+            move(row["epoch"], f"epoch {row['epoch']}: {_result(row)}")
+    assert trained is not None
+    if trained.table is not None:
+        trained.table.write(target / "table.csv")
+    _write_network(target, trained)
+    write_training_report(target / "report.html", plan, trained, {**run, "entropy": getattr(data, "entropy", None)})
+    journal.close()
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    import pandas as pd
+
+    return pd.DataFrame(rows).to_csv(index=False)
+
+
+def _result(row: dict[str, Any]) -> str:
+    """Return what a row of the history says of the data that were held out."""
+    return f"{row['bits']:.3f} bits per character" if "bits" in row else f"{100 * row['accuracy']:.2f} %"
+
+
+class _Log:
+    """One line of JSON per epoch, as it comes: the row, and how many seconds it took."""
+
+    def __init__(self, path: Path, resume: bool) -> None:
+        lines = path.read_text(encoding="utf-8").splitlines() if resume and path.exists() else []
+        self.path, self.lines, self.begun = path, lines, perf_counter()
+
+    def add(self, row: dict[str, Any], *, again: bool) -> None:
+        """Add a row, unless the run that is resumed had logged it; without its time if that is not known any more."""
+        from spinula.core.files import write_text
+
+        now = perf_counter()
+        if row["epoch"] > len(self.lines):
+            line = {**row, "seconds": None if again else round(now - self.begun, 3)}
+            self.lines.append(json.dumps(console.plain(line)))
+            write_text(self.path, "\n".join(self.lines) + "\n")
+        self.begun = now
+
+
+def _write_network(target: Path, trained: Any) -> None:
+    """Write the connections of all sparse layers, and for a model of PyTorch its state_dict."""
     import numpy as np
 
-    from spinula.core.files import replacing, write_text
-    from spinula.engines.sparse.rules import rule as named
-    from spinula.faces.report.training import write_training_report
-    from spinula.studies.training import Plan, load_data
-    from spinula.studies.training import train as run_training
+    from spinula.core.files import replacing
 
-    chosen = _changed(named(rule), rate, set_)
-    loaded = load_data(data, folder=files)
-    target = folder.open_folder(out or Path("out") / f"train-{data}-{rule}", force=force)
-    seed = console.choose_seed(seed)
-    plan = Plan(chosen, density, tuple(hidden), epochs, batch, seed)
-    sources = ["kasai2021", "mocanu2018", "bellec2018", "evci2020"]
-    run = folder.write_provenance(target, "train", seed=seed,
-                                  content={"data": data, "plan": plan.as_dict(), "sources": sources})  # fmt: skip
-    numba.set_num_threads(min(2, numba.config.NUMBA_NUM_THREADS))
-    trained = None
-    with console.progress(epochs, "train") as move:
-        for row, latest in run_training(plan, loaded):
-            trained = latest
-            move(row["epoch"], f"epoch {row['epoch']}: {100 * row['accuracy']:.2f} %")
-    assert trained is not None
-    write_text(target / "history.csv", trained.history.to_csv(index=False))
-    parts: dict[str, Any] = {"widths": trained.network.flat.widths, "bias": trained.network.flat.bias}
-    for layer in range(len(trained.network.stores)):
-        parts.update(
-            zip((f"row{layer}", f"col{layer}", f"weight{layer}"), trained.network.connections(layer), strict=True)
-        )
+    parts: dict[str, Any] = {"layers": np.array([layer.name for layer in trained.layers])}
+    for number, layer in enumerate(trained.layers):
+        parts.update({f"row{number}": layer.rows, f"col{number}": layer.cols, f"weight{number}": layer.weights,
+                      f"shape{number}": np.array(layer.shape)})  # fmt: skip
+    if hasattr(trained.network, "flat"):
+        parts.update(widths=trained.network.flat.widths, bias=trained.network.flat.bias)
+    else:
+        from spinula.studies.training.torch_models import save_model
+
+        with replacing(target / "model.pt") as temporary:
+            save_model(trained.network, temporary)
     with replacing(target / "network.npz") as temporary:
         np.savez(temporary, **parts)
-    write_training_report(target / "report.html", plan, trained, run)
-    last = trained.history.iloc[-1]
+
+
+def _tell(target: Path, as_json: bool, seed: int) -> None:
+    """Print what came out, from the files of the run."""
+    import pandas as pd
+
+    history = pd.read_csv(target / "history.csv")
+    last = history.iloc[-1].to_dict()
     if as_json:
-        console.print_json("train", seed=seed, out=target, accuracy=float(last["accuracy"]),
-                           history=trained.history.to_dict("records"))  # fmt: skip
+        result = {name: last[name] for name in ("accuracy", "bits") if name in last}
+        console.print_json("train", seed=seed, out=target, **result, history=history.to_dict("records"))
         return
-    typer.echo(f"test accuracy {100 * last['accuracy']:.2f} % with {int(last['connections'])} connections")
+    having = f"with {int(last['connections'])} connections" if "connections" in last else "with all connections"
+    typer.echo(f"{'held out' if 'bits' in last else 'test accuracy'} {_result(last)} {having}")
     typer.echo(target / "report.html")
 
 

@@ -94,6 +94,10 @@ class Journal:
     resume : bool
         Whether a run that was cut goes on; else what is there is removed.
 
+    Attributes
+    ----------
+    restored : int, how many epochs were taken over from a checkpoint
+
     Raises
     ------
     InvalidInputError
@@ -101,7 +105,7 @@ class Journal:
     """
 
     def __init__(self, folder: Path, mark: str, *, resume: bool = False) -> None:
-        self.partial = folder / "partial"
+        self.partial, self.restored = folder / "partial", 0
         plan = self.partial / "plan.json"
         if resume and plan.exists() and json.loads(plan.read_text(encoding="utf-8"))["fingerprint"] != mark:
             raise InvalidInputError(
@@ -128,7 +132,9 @@ class Journal:
         path = self.partial / f"checkpoint{learner.suffix}"
         if not path.exists():
             return []
-        return json.loads(bytes(learner.read(path)["rows"]).decode())
+        rows = json.loads(bytes(learner.read(path)["rows"]).decode())
+        self.restored = len(rows)
+        return rows
 
     def save_session(self, session: int, layer: Layer) -> None:
         """Keep one session of the spine table."""

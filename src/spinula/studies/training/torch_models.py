@@ -97,6 +97,13 @@ def train_model(
     yield from follow(learner, plan.epochs, journal=journal, record=record, about=about)
 
 
+def save_model(network: Any, path: Path) -> None:
+    """Write a model's state_dict, the same bytes for the same weights."""
+    from spinula.engines.sparse.pytorch.models.session import save
+
+    save(network.state_dict(), path)
+
+
 class _Learner:
     """A model, its optimiser and its data, as :func:`follow` wants it."""
 

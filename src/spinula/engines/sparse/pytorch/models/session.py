@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,13 @@ from torch.nn import functional
 from spinula.engines.sparse.pytorch.modules import SpineLinear
 
 Batch = tuple[np.ndarray, np.ndarray]
+
+
+def save(content: Any, path: Path) -> None:
+    """Write what torch.save writes, without the file's name in it: the same bytes wherever it is written."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    path.write_bytes(buffer.getvalue())
 
 
 class Session:
@@ -42,10 +51,12 @@ class Session:
         self.model, self.optimizer, self.steps, self.warmup, self.clip = model, optimizer, steps, warmup, clip
         self.generator, self.step = generator, 0
         self.rates = [float(group["lr"]) for group in optimizer.param_groups]
+        for group, rate in zip(optimizer.param_groups, self.rates, strict=True):
+            group["initial_lr"] = rate  # as schedulers do: the peak is known to the optimiser
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step as a share of its peak."""
-        return min(1.0, (step + 1) / (self.warmup + 1)) * 0.5 * (1.0 + np.cos(np.pi * step / self.steps))
+        return min(1.0, (step + 1) / (self.warmup + 1)) * 0.5 * (1.0 + math.cos(math.pi * step / self.steps))
 
     def train(self, batches: Iterable[Batch]) -> tuple[float, float]:
         """Take one step for every batch (inputs, classes); return mean loss [nat] and share of right answers."""
@@ -90,7 +101,7 @@ class Session:
 
     def write(self, path: Path, extra: dict[str, np.ndarray]) -> None:
         """Write the whole state, and some arrays beside it."""
-        torch.save(
+        save(
             {
                 "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "step": self.step,
                 "generator": json.dumps(self.generator.bit_generator.state, default=np.ndarray.tolist),
