@@ -15,6 +15,7 @@ import pandas as pd
 from spinula.core.errors import UnknownNameError
 from spinula.core.files import write_text
 from spinula.engines.sparse.rules import RULES
+from spinula.law.training import TrainingLaw
 from spinula.studies.training.data import Data
 from spinula.studies.training.running import Plan
 from spinula.studies.training.uncertainty.calibration import (
@@ -31,10 +32,9 @@ MEASURES = ("accuracy", "nll", "brier", "ece", "ece_mass", "auroc_entropy", "aur
 
 
 def base_plan(density: float, *, epochs: int = 15, seed: int = 0) -> Plan:
-    """Return what all methods start from: the spine rule at rate 0.3 and shrinkage 1.4e-3."""
-    rule = RULES["spine"]
-    rule = replace(rule, rate=0.3, law=rule.law.model_copy(update={"shrinkage": 1.4e-3}))
-    return Plan(rule, density, epochs=epochs, seed=seed)
+    """Return what all methods start from: the spine rule at rate 0.3, shrinkage 1.4e-3 and a new size of 5e-3."""
+    law = TrainingLaw(shrinkage=1.4e-3, size_new=5e-3)
+    return Plan(replace(RULES["spine"], rate=0.3, candidates=16, law=law), density, epochs=epochs, seed=seed)
 
 
 def as_seen(outside: Data, data: Data) -> np.ndarray:
