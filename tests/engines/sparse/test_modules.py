@@ -40,20 +40,22 @@ def _near(a, b, dtype):
 @given(
     st.integers(1, 70), st.integers(1, 40), st.floats(0.01, 1.0), st.integers(0, 200), st.integers(0, 2**16),
     st.sampled_from([torch.float32, torch.float64]), st.sampled_from(["numba", "torch"]),
-    st.tuples(*[st.booleans()] * 4),
+    st.tuples(*[st.booleans()] * 5),
 )  # fmt: skip
 def test_gradients_agree_with_autograd(inputs, outputs, density, batch, seed, dtype, backend, flags):
-    with_bias, wants_x, wants_weight, by_features = flags
+    with_bias, wants_x, wants_weight, by_features, as_made = flags
     torch.manual_seed(seed)
     layer = SpineLinear(
         inputs, outputs, density=density, bias=with_bias, seed=seed, dtype=dtype, backend=backend, signed=False
     )
     layer.weight.requires_grad_(wants_weight)
+    layer.feature_major = as_made
     x = torch.randn(inputs, batch, dtype=dtype).t() if by_features else torch.randn(batch, inputs, dtype=dtype)
     dy = torch.randn(batch, outputs, dtype=dtype)
     y, dx, dw, db = _reference(layer, x, dy)
     x.requires_grad_(wants_x)
     result = layer(x)
+    assert (result.t() if as_made and backend == "numba" else result).is_contiguous()
     _near(result.detach(), y, dtype)
     if not result.requires_grad:
         return
@@ -87,17 +89,30 @@ def test_any_leading_shape_is_taken(shape):
     torch.testing.assert_close(y, nn.functional.linear(x, layer.to_dense(), layer.bias))
 
 
-def test_feature_major_storage_is_kept_from_layer_to_layer():
-    first, second = SpineLinear(20, 30, density=0.2, seed=1), SpineLinear(30, 10, density=0.2, seed=2)
-    hidden = torch.relu(first(torch.randn(64, 20)))
+def test_feature_major_storage_is_kept_from_sparse_layer_to_sparse_layer():
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.Linear(20, 30), nn.ReLU(), nn.Linear(30, 10), nn.LayerNorm(10), nn.Linear(10, 4))
+    model = sparsify(plain, 0.3, allocation="uniform", seed=1)
+    assert [layer.feature_major for layer in model if isinstance(layer, SpineLinear)] == [True, False, False]
+    x = torch.randn(70, 20)
+    hidden = model[1](model[0](x))
     assert hidden.t().is_contiguous()
     seen = []
     hidden.register_hook(lambda grad: seen.append(grad.t().is_contiguous()))
-    y = second(hidden)
-    saved = y.grad_fn.saved_tensors[0]
-    assert saved.data_ptr() == hidden.data_ptr()
-    torch.relu(y).sum().backward()
+    y = model[2](hidden)
+    assert y.is_contiguous()
+    assert y.grad_fn.saved_tensors[0].data_ptr() == hidden.data_ptr()
+    model[4](model[3](y)).square().sum().backward()
     assert seen == [True]
+    kept = [layer.weight.grad.clone() for layer in (model[0], model[2])]
+    for layer in model:
+        layer.feature_major = False  # the negative control: a copy more, and the same numbers
+    model.zero_grad()
+    hidden = model[1](model[0](x))
+    assert hidden.is_contiguous()
+    model[4](model[3](model[2](hidden))).square().sum().backward()
+    for layer, grad in zip((model[0], model[2]), kept, strict=True):
+        torch.testing.assert_close(layer.weight.grad, grad)
 
 
 def test_the_store_is_the_memory_of_the_parameter():

@@ -1,8 +1,11 @@
-"""The products of a sparse layer: forward, and backward fused, on slabs of samples that stay together.
+"""The products of a sparse layer: forward, and backward fused, over connections that exist.
 
-Activations are feature-major: ``x[feature, sample]`` for a slab of ``LANES`` samples, so that each connection is one
-contiguous multiply-add (see :mod:`lanes`). Slabs are independent: threads share nothing but the
-weights, which are only read.
+Activations are feature-major: ``x[feature, sample]``, so that each connection is one contiguous multiply-add over the
+samples of a window (see :mod:`lanes`). The functions whose names end in "slab" take one slab of ``LANES`` samples, for
+a caller that keeps it in the cache through all layers. ``forward``, ``backward`` and ``weight_gradient`` take any
+number of samples: a task owns a block of outputs (forward) or of inputs (backward) and goes through the samples window
+by window, so that threads share nothing, no buffer grows with the batch, and the result does not depend on how many
+threads there are.
 """
 
 from __future__ import annotations
@@ -10,9 +13,65 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from spinula.engines.sparse.lanes import LANES, dot_row, gather_column, gather_row
+from spinula.engines.sparse.lanes import (
+    LANES,
+    dot_row,
+    dot_some_row,
+    gather_column,
+    gather_row,
+    gather_some_column,
+    gather_some_row,
+    transpose_tile,
+    width,
+)
 
 _VECTOR = {"fastmath": True, "error_model": "numpy", "nogil": True}
+_BLOCKS = 16  # tasks of a pass
+_SLAB = (LANES, LANES, 0, LANES, 0, LANES, 0)
+_SET, _ADD = (False, False), (False, True)  # whether dx, and dw, are added to what is there
+
+
+@njit(forceinline=True, **_VECTOR)
+def forward_rows(rows, bias, x, y, span, window, whole):
+    """Compute y = W x + bias for the rows from span[0] to span[1] and the samples of a window.
+
+    ``rows`` is (row_start, row_count, col, weight) of a store. ``whole`` (the window has LANES samples) is known when
+    this is compiled into its caller.
+    """
+    start, counts, cols, weights = rows
+    for row in range(span[0], span[1]):
+        slots = (start[row], start[row] + counts[row])
+        if whole:
+            gather_row(cols, weights, x, y, slots, row, window, bias[row])
+        else:
+            gather_some_row(cols, weights, x, y, slots, row, window, bias[row])
+
+
+@njit(forceinline=True, **_VECTOR)
+def backward_columns(entries, x, dy, dx, dw, span, window, whole, add):
+    """Compute dx = W^T dy and dw = dy x^T for the columns from span[0] to span[1] and the samples of a window.
+
+    ``entries`` is (col_start, col_count, row, slot, weight) of a store; ``dw`` is by slot; ``add`` as in lanes.
+    """
+    start, counts, rows, slots, weights = entries
+    for col in range(span[0], span[1]):
+        among = (start[col], start[col] + counts[col])
+        if whole:
+            gather_column((rows, slots, weights), x, dy, dx, dw, among, col, window, add)
+        else:
+            gather_some_column((rows, slots, weights), x, dy, dx, dw, among, col, window, add)
+
+
+@njit(forceinline=True, **_VECTOR)
+def dot_rows(rows, x, dy, dw, span, window, whole, add):
+    """Compute dw = dy x^T for the rows from span[0] to span[1] and the samples of a window; ``rows`` as forward."""
+    start, counts, cols, _ = rows
+    for row in range(span[0], span[1]):
+        slots = (start[row], start[row] + counts[row])
+        if whole:
+            dot_row(cols, x, dy, dw, slots, row, window, add)
+        else:
+            dot_some_row(cols, x, dy, dw, slots, row, window, add)
 
 
 @njit(**_VECTOR)
@@ -21,12 +80,9 @@ def forward_slab(rows, bias, x, y, rectify):
 
     ``rows`` is (row_start, row_count, col, weight) of a store.
     """
-    start, counts, cols, weights = rows
     zero = x.dtype.type(0)
-    for row in range(counts.size):
-        for t in range(LANES):
-            y[row, t] = bias[row]
-        gather_row(cols, weights, x, y, start[row], start[row] + counts[row], row)
+    for row in range(rows[1].size):
+        forward_rows(rows, bias, x, y, (row, row + 1), _SLAB, True)
         if rectify:
             for t in range(LANES):
                 y[row, t] = max(y[row, t], zero)
@@ -39,10 +95,9 @@ def backward_slab(entries, x, dy, dx, dw, rectified):
     ``entries`` is (col_start, col_count, row, slot, weight) of a store; ``dw`` is by slot. ``rectified``: x came out of
     max(0, .), so that dx is 0 where x is.
     """
-    start, counts, rows, slots, weights = entries
     zero = x.dtype.type(0)
-    for col in range(counts.size):
-        gather_column((rows, slots, weights), x, dy, dx, dw, start[col], start[col] + counts[col], col)
+    for col in range(entries[1].size):
+        backward_columns(entries, x, dy, dx, dw, (col, col + 1), _SLAB, True, _SET)
         if rectified:
             for t in range(LANES):
                 dx[col, t] = dx[col, t] if x[col, t] > zero else zero
@@ -51,9 +106,7 @@ def backward_slab(entries, x, dy, dx, dw, rectified):
 @njit(**_VECTOR)
 def weight_gradient_slab(rows, x, dy, dw):
     """Compute dw = dy x^T for the existing connections: a backward pass that needs no dx; ``rows`` as forward."""
-    start, counts, cols, _ = rows
-    for row in range(counts.size):
-        dot_row(cols, x, dy, dw, start[row], start[row] + counts[row], row)
+    dot_rows(rows, x, dy, dw, (0, rows[1].size), _SLAB, True, False)
 
 
 @njit(**_VECTOR)
@@ -95,22 +148,116 @@ def softmax_slab(logits, labels, scale, dy):
     return loss, correct
 
 
-@njit(parallel=True, cache=True, **_VECTOR)
-def forward(row_start, row_count, col, weight, bias, x, y):
-    """Compute y = W x + bias for all slabs in parallel; x is (slabs, inputs, LANES)."""
-    for s in prange(x.shape[0]):
-        forward_slab((row_start, row_count, col, weight), bias, x[s], y[s], False)
+@njit(forceinline=True)
+def _part(size, number, count):
+    """Return where a part of so many equal ones begins and ends."""
+    return size * number // count, size * (number + 1) // count
+
+
+@njit(forceinline=True)
+def _windows(samples, side):
+    """Return how many windows there are: whole slabs, then vectors."""
+    return samples // LANES + (samples % LANES + side - 1) // side
+
+
+@njit(forceinline=True)
+def _window(number, samples, side):
+    """Return the first sample of a window, and how many it has."""
+    slabs = samples // LANES
+    if number < slabs:
+        return number * LANES, LANES
+    first = slabs * LANES + (number - slabs) * side
+    return first, min(side, samples - first)
+
+
+@njit(forceinline=True, **_VECTOR)
+def _turn(tile, into, span, first, left):
+    """Write a tile, features of ``span`` by LANES samples, to where its samples are rows of ``into``."""
+    side, features = tile.shape[0], into.shape[1]
+    if left == LANES and span[1] - span[0] == side:
+        flat, out = tile.reshape(tile.size), into.reshape(into.size)
+        for t in range(0, LANES, side):
+            transpose_tile(flat, out, t, (first + t) * features + span[0], (LANES, features))
+    else:
+        for t in range(left):
+            for k in range(span[1] - span[0]):
+                into[first + t, span[0] + k] = tile[k, t]
 
 
 @njit(parallel=True, cache=True, **_VECTOR)
-def backward(col_start, col_count, row, slot, weight, x, dy, dx, dws):
-    """Compute dx and, by slab, dw for all slabs in parallel; sum dws over its first axis."""
-    for s in prange(x.shape[0]):
-        backward_slab((col_start, col_count, row, slot, weight), x[s], dy[s], dx[s], dws[s], False)
+def forward(rows, bias, x, y, turned):
+    """Compute y = W x + bias; ``rows`` as in :func:`forward_slab`, x is (inputs, samples).
+
+    y is (outputs, samples), or (samples, outputs) if ``turned``.
+    """
+    outputs, samples, side = bias.size, x.shape[1], width(x)
+    for task in prange(_windows(samples, side) * _BLOCKS):
+        first, left = _window(task // _BLOCKS, samples, side)
+        begin, end = _part(outputs, task % _BLOCKS, _BLOCKS)
+        tile = np.empty((side, LANES), x.dtype)
+        for row in range(begin, end, side):
+            span = (row, min(row + side, end))
+            out = (LANES, -row * LANES) if turned else (samples, first)
+            into = tile if turned else y
+            if left == LANES:
+                forward_rows(rows, bias, x, into, span, (left, samples, first, 0, 0, out[0], out[1]), True)
+            else:
+                forward_rows(rows, bias, x, into, span, (left, samples, first, 0, 0, out[0], out[1]), False)
+            if turned:
+                _turn(tile, y, span, first, left)
 
 
 @njit(parallel=True, cache=True, **_VECTOR)
-def weight_gradient(row_start, row_count, col, weight, x, dy, dws):
-    """Compute dw by slab, without dx, for all slabs in parallel."""
-    for s in prange(x.shape[0]):
-        weight_gradient_slab((row_start, row_count, col, weight), x[s], dy[s], dws[s])
+def backward(entries, pair, dx, dw, turned):
+    """Compute dx = W^T dy, and add dy x^T to dw (by slot); ``entries`` as in :func:`backward_slab`, pair is (x, dy).
+
+    dx is (inputs, samples), or (samples, inputs) if ``turned``.
+    """
+    (x, dy), side = pair, width(dx)
+    inputs, samples = x.shape
+    for block in prange(_BLOCKS):
+        begin, end = _part(inputs, block, _BLOCKS)
+        tile = np.empty((side, LANES), x.dtype)
+        for number in range(_windows(samples, side)):
+            first, left = _window(number, samples, side)
+            for col in range(begin, end, side):
+                span = (col, min(col + side, end))
+                out = (LANES, -col * LANES) if turned else (samples, first)
+                window, into = (left, samples, first, samples, first, out[0], out[1]), tile if turned else dx
+                if left == LANES:
+                    backward_columns(entries, x, dy, into, dw, span, window, True, _ADD)
+                else:
+                    backward_columns(entries, x, dy, into, dw, span, window, False, _ADD)
+                if turned:
+                    _turn(tile, dx, span, first, left)
+
+
+@njit(parallel=True, cache=True, **_VECTOR)
+def weight_gradient(rows, pair, dw):
+    """Add dy x^T to dw (by slot): a backward pass that needs no dx; ``rows`` as in :func:`forward_slab`."""
+    (x, dy), side = pair, width(dw)
+    outputs, samples = dy.shape
+    for block in prange(_BLOCKS):
+        span = _part(outputs, block, _BLOCKS)
+        for number in range(_windows(samples, side)):
+            first, left = _window(number, samples, side)
+            window = (left, samples, first, samples, first, 0, 0)
+            if left == LANES:
+                dot_rows(rows, x, dy, dw, span, window, True, True)
+            else:
+                dot_rows(rows, x, dy, dw, span, window, False, True)
+
+
+@njit(parallel=True, cache=True, **_VECTOR)
+def transpose(source, into):
+    """Write the transpose of a matrix, tile by tile; both are contiguous."""
+    rows, cols, side = source.shape[0], source.shape[1], width(source)
+    flat, out, whole = source.reshape(source.size), into.reshape(into.size), rows // side * side
+    for tile in prange((cols + side - 1) // side):
+        begin, end = tile * side, min(tile * side + side, cols)
+        first = whole if end - begin == side else 0
+        for row in range(0, first, side):
+            transpose_tile(flat, out, row * cols + begin, begin * rows + row, (cols, rows))
+        for row in range(first, rows):
+            for col in range(begin, end):
+                into[col, row] = source[row, col]

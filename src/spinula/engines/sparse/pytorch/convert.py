@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -14,6 +15,10 @@ from spinula.engines.sparse.allocation import erk_densities
 from spinula.engines.sparse.pytorch.modules import SpineLinear
 
 ALLOCATIONS = ("erk", "uniform")
+ELEMENTWISE = (
+    nn.ReLU, nn.LeakyReLU, nn.ELU, nn.SELU, nn.GELU, nn.SiLU, nn.Mish, nn.Softplus, nn.Hardtanh, nn.Sigmoid, nn.Tanh,
+    nn.Dropout, nn.Identity,
+)  # fmt: skip
 
 
 def _replace(model: nn.Module, name: str, module: nn.Module) -> nn.Module:
@@ -124,7 +129,17 @@ def sparsify(
         else:
             new = SpineLinear.from_dense(old, density=share, keep=keep, seed=own_seed, signed=signed)
         model = _replace(model, name, new)
+    _keep_layouts(model)
     return model
+
+
+def _keep_layouts(model: nn.Module) -> None:
+    """Let results stay as the kernels make them where a Sequential hands them, elementwise, to another sparse layer."""
+    for chain in (module for module in model.modules() if isinstance(module, nn.Sequential)):
+        layers = [layer for layer in chain if not isinstance(layer, ELEMENTWISE)]
+        for layer, follower in pairwise(layers):
+            if isinstance(layer, SpineLinear):
+                layer.feature_major = isinstance(follower, SpineLinear)
 
 
 def densify(model: nn.Module) -> nn.Module:

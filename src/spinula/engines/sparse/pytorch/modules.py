@@ -86,12 +86,15 @@ class SpineLinear(nn.Module):
         Used by SpineOptimizer; follows formations and eliminations.
     counters : Tensor of int64
         Steps taken, connections formed, connections eliminated.
+    feature_major : bool
+        Whether results stay as the kernels make them, the transpose of contiguous memory. False at first;
+        ``sparsify`` sets it where nothing but elementwise functions leads to another sparse layer. Results are the
+        same; where they go elsewhere, PyTorch's functions are several times slower on such memory.
 
     Notes
     -----
     Under autocast inputs are cast to float32 and the layer computes in float32; a layer in half precision is refused.
-    ``torch.compile`` runs the layer as it is and compiles what is around it. A result for (samples, features) is the
-    transpose of contiguous memory: use ``reshape`` rather than ``view`` where both dimensions are to be merged.
+    ``torch.compile`` runs the layer as it is and compiles what is around it.
 
     Raises
     ------
@@ -129,6 +132,7 @@ class SpineLinear(nn.Module):
         self.key, self.backend = streams.key("sites") >> 1, backend
         self.version, self.watched, self.slab, self.pending = 0, False, None, None
         self._compressed: tuple[Any, Compressed] | None = None
+        self.feature_major = False
         count = max(1, round(check_density(density) * in_features * out_features))
         rng = streams.generator("weights")
         rows, cols = sample_sites((out_features, in_features), count, rng)
@@ -158,6 +162,7 @@ class SpineLinear(nn.Module):
 
     def _own(self) -> None:
         self.weight.spine_owner = _Owner(self)
+        self._indices: Any = None
         self.version += 1
 
     def store(self) -> Store:
@@ -176,14 +181,12 @@ class SpineLinear(nn.Module):
         self.version += 1
         getattr(torch.autograd.graph, "increment_version", lambda tensor: None)(self.weight)
 
-    def rows(self) -> tuple[np.ndarray, ...]:
-        """Return what a pass by rows needs: row_start, row_count, col, weight."""
-        return tuple(getattr(self, name).detach().numpy() for name in ("row_start", "row_count", "col", "weight"))
-
-    def entries(self) -> tuple[np.ndarray, ...]:
-        """Return what a pass by columns needs: col_start, col_count, row, slot, weight."""
-        names = ("col_start", "col_count", "row", "slot", "weight")
-        return tuple(getattr(self, name).detach().numpy() for name in names)
+    def indices(self) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+        """Return what passes by rows and by columns need: (row_start, row_count, col), (col_start, ..., row, slot)."""
+        if self._indices is None:
+            names = ("row_start", "row_count", "col"), ("col_start", "col_count", "row", "slot")
+            self._indices = tuple(tuple(getattr(self, name).numpy() for name in part) for part in names)
+        return self._indices
 
     def sites(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return (rows, cols, slots) of all connections, by row and column."""
@@ -324,7 +327,7 @@ class SpineLinear(nn.Module):
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_compressed": None, "slab": None}
+        return {**self.__dict__, "_compressed": None, "_indices": None, "slab": None}
 
     def __setstate__(self, values: dict[str, Any]) -> None:
         super().__setstate__(values)
