@@ -93,7 +93,7 @@ def weight_sizes(ax: Axes, weights: dict[str, np.ndarray], *, size_new: float | 
         colour, line = COLOURS[number % len(COLOURS)], ("-", "--", ":")[number // len(COLOURS) % 3]
         ax.stairs(share, edges, color=colour, linestyle=line, linewidth=1.3, label=name)
     if size_new is not None:
-        ax.axvline(size_new, color=FAINT, linestyle="--", linewidth=1, label="a new spine")
+        ax.axvline(size_new, color=FAINT, linestyle="--", linewidth=1, label="a new spine, at first")
     ax.set(xscale="log", xlabel="size of a connection (|weight|)", ylabel="share per unit of log-size", title="Sizes")
     ax.set_ylim(top=ax.get_ylim()[1] * (1.3 if len(weights) < 6 else 1.5))  # room for the legend
     ax.legend(loc="upper left", ncols=2, fontsize=8 if len(weights) < 6 else 6.5)

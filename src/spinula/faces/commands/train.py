@@ -13,7 +13,7 @@ import typer
 from spinula.faces import console, folder
 
 # Epochs, batch and density where they are not given.
-_USUAL = {"mlp": (15, 128, 0.05), "cnn": (5, 64, 0.1), "transformer": (3, 32, 0.1)}
+_USUAL = {"mlp": (15, 128, 0.05), "cnn": (5, 64, 0.1), "transformer": (3, 16, 0.1)}
 _SOURCES = ["kasai2021", "mocanu2018", "bellec2018", "evci2020"]
 
 
@@ -30,7 +30,7 @@ def train(
     depth: int = typer.Option(2, help="Blocks of a transformer.", min=1),
     epochs: int = typer.Option(None, help="How often all data are seen; 15 for mlp, 5 for cnn, 3 for transformer, if "
                                "not given.", min=1),
-    batch: int = typer.Option(None, help="Samples per step; 128, 64 or 32, if not given.", min=1),
+    batch: int = typer.Option(None, help="Samples per step; 128, 64 or 16, if not given.", min=1),
     rate: float = typer.Option(None, help="Learning rate; the rule's, if not given.", min=0.0),
     set_: list[str] = typer.Option([], "--set", help="A number of the law: shrinkage=3e-3. May be repeated."),
     files: Path = typer.Option(None, "--files", help="Folder of the data set's files; for text, a file in UTF-8."),

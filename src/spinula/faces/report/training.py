@@ -31,7 +31,7 @@ def write_training_report(path: Path, plan: Plan | ModelPlan, trained: Trained, 
         design=_design(plan, layers), figures=_figures(plan, trained, run), layers=layers, sites=sites,
         history=records(history, _COLUMNS), connections=sum(len(layer.rows) for layer in layers),
         last=history.iloc[-1].to_dict(),
-        entropy=run.get("entropy"), papers=papers(run["sources"]),
+        rule=_rule(plan), entropy=run.get("entropy"), papers=papers(run["sources"]),
     )  # fmt: skip
     write_text(path, page)
 
@@ -43,6 +43,15 @@ def _design(plan: Plan | ModelPlan, layers: list[Any]) -> str:
     if plan.model == "transformer":
         return f"{plan.depth} blocks of width {plan.width}, {plan.context} characters of context"
     return f"two convolutions, one hidden layer of {plan.hidden}"
+
+
+def _rule(plan: Plan | ModelPlan) -> dict[str, Any]:
+    """Return the rule's numbers; of a model of PyTorch only those that it uses."""
+    found = plan.rule.describe()
+    if isinstance(plan, ModelPlan):
+        kept = ("name", "rate", *(("candidates", "signed") if plan.rule.continuous else ()), "law")
+        return {"optimiser": "Adam", **{key: found[key] for key in kept}}
+    return found
 
 
 def _figures(plan: Plan | ModelPlan, trained: Trained, run: dict[str, Any]) -> list[Markup]:

@@ -9,6 +9,26 @@ from torch import nn
 from torch.nn import functional
 
 from spinula.core.errors import InvalidInputError, OutOfRangeError
+from spinula.engines.sparse.pytorch.modules import GAINS, SpineLinear
+
+
+@torch.no_grad()
+def as_linear(model: nn.Module) -> nn.Module:
+    """Scale the weights of new sparse layers to the variance that nn.Linear gives its own, 1/3 over the connections.
+
+    A path of residuals wants smaller weights than the layers of rectifiers that SpineLinear's are made for (2 over
+    the connections).
+
+    Examples
+    --------
+    >>> layer = as_linear(SpineLinear(200, 100, density=0.5, seed=1))
+    >>> round(float(layer.weight.detach().square().sum()) / 100, 1)
+    0.3
+    """
+    for layer in model.modules():
+        if isinstance(layer, SpineLinear):
+            layer.weight.mul_((1.0 / 3.0 / GAINS["he"]) ** 0.5)
+    return model
 
 
 def seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
