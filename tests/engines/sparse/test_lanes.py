@@ -42,14 +42,14 @@ def test_passes_of_any_number_of_samples_are_the_matrix_product(dtype, samples, 
         return array.T if turned else array
 
     y, dx, dw = as_asked(37), as_asked(23), np.ones_like(rows[3])
-    kernels.forward(rows, bias, x, y, turned)
+    kernels.forward(rows, bias, x, y, (samples,) * 3, turned)
     np.testing.assert_allclose(by_feature(y), dense @ x + bias[:, None], **near)
     kernels.backward(entries, (x, dy), dx, dw, turned)
     np.testing.assert_allclose(by_feature(dx), dense.T @ dy, **near)
     slope = (dy @ x.T)[slots >= 0]
     np.testing.assert_allclose(dw[slots[slots >= 0]], 1.0 + slope, **near)
     assert (np.delete(dw, slots[slots >= 0]) == 1.0).all()  # free slots are left alone
-    kernels.weight_gradient(rows, (x, dy), dw)
+    kernels.weight_gradient(rows, (x, dy), dw, (samples,) * 3)
     np.testing.assert_allclose(dw[slots[slots >= 0]], 1.0 + 2 * slope, **near)
 
 

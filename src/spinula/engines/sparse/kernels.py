@@ -185,24 +185,26 @@ def _turn(tile, into, span, first, left):
 
 
 @njit(parallel=True, cache=True, **_VECTOR)
-def forward(rows, bias, x, y, turned):
-    """Compute y = W x + bias; ``rows`` as in :func:`forward_slab`, x is (inputs, samples).
+def forward(rows, bias, x, y, lies, turned):
+    """Compute y = W x + bias; ``rows`` as in :func:`forward_slab`.
 
-    y is (outputs, samples), or (samples, outputs) if ``turned``.
+    ``lies`` is (samples, x_stride, y_stride): x is (inputs, samples), feature i beginning at ``i*x_stride`` of its
+    memory, and y likewise, or (samples, outputs) if ``turned``. With an x_stride of 1 the "columns" of ``rows`` are
+    places in x's memory: of a convolution, say.
     """
-    outputs, samples, side = bias.size, x.shape[1], width(x)
+    outputs, side, (samples, x_stride, y_stride) = bias.size, width(x), lies
     for task in prange(_windows(samples, side) * _BLOCKS):
         first, left = _window(task // _BLOCKS, samples, side)
         begin, end = _part(outputs, task % _BLOCKS, _BLOCKS)
         tile = np.empty((side, LANES), x.dtype)
         for row in range(begin, end, side):
             span = (row, min(row + side, end))
-            out = (LANES, -row * LANES) if turned else (samples, first)
+            out = (LANES, -row * LANES) if turned else (y_stride, first)
             into = tile if turned else y
             if left == LANES:
-                forward_rows(rows, bias, x, into, span, (left, samples, first, 0, 0, out[0], out[1]), True)
+                forward_rows(rows, bias, x, into, span, (left, x_stride, first, 0, 0, out[0], out[1]), True)
             else:
-                forward_rows(rows, bias, x, into, span, (left, samples, first, 0, 0, out[0], out[1]), False)
+                forward_rows(rows, bias, x, into, span, (left, x_stride, first, 0, 0, out[0], out[1]), False)
             if turned:
                 _turn(tile, y, span, first, left)
 
@@ -233,15 +235,15 @@ def backward(entries, pair, dx, dw, turned):
 
 
 @njit(parallel=True, cache=True, **_VECTOR)
-def weight_gradient(rows, pair, dw):
-    """Add dy x^T to dw (by slot): a backward pass that needs no dx; ``rows`` as in :func:`forward_slab`."""
-    (x, dy), side = pair, width(dw)
-    outputs, samples = dy.shape
+def weight_gradient(rows, pair, dw, lies):
+    """Add dy x^T to dw (by slot): a backward pass that needs no dx; pair is (x, dy), the rest as in :func:`forward`."""
+    (x, dy), (samples, x_stride, y_stride), side = pair, lies, width(dw)
+    outputs = rows[1].size
     for block in prange(_BLOCKS):
         span = _part(outputs, block, _BLOCKS)
         for number in range(_windows(samples, side)):
             first, left = _window(number, samples, side)
-            window = (left, samples, first, samples, first, 0, 0)
+            window = (left, x_stride, first, y_stride, first, 0, 0)
             if left == LANES:
                 dot_rows(rows, x, dy, dw, span, window, True, True)
             else:

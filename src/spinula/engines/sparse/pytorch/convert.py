@@ -6,12 +6,12 @@ from collections.abc import Collection
 from itertools import pairwise
 from typing import Literal
 
-import torch
 from torch import nn
 
 from spinula.core.errors import InvalidInputError, UnknownNameError
 from spinula.core.streams import Streams
 from spinula.engines.sparse.allocation import erk_densities
+from spinula.engines.sparse.pytorch.convolution import SpineConv2d, can_be_sparse
 from spinula.engines.sparse.pytorch.modules import SpineLinear
 
 ALLOCATIONS = ("erk", "uniform")
@@ -30,8 +30,8 @@ def _replace(model: nn.Module, name: str, module: nn.Module) -> nn.Module:
     return model
 
 
-def _linear_layers(model: nn.Module, skip: Collection[str | type]) -> dict[str, nn.Linear]:
-    """Return the linear layers to replace by name path; refuse those that cannot be."""
+def _dense_layers(model: nn.Module, skip: Collection[str | type], convolutions: bool) -> dict[str, nn.Module]:
+    """Return the layers to replace by name path; refuse those that cannot be."""
     names = {name for name in skip if isinstance(name, str)}
     types = tuple(kind for kind in skip if isinstance(kind, type))
     modules = dict(model.named_modules(remove_duplicate=False))
@@ -44,7 +44,11 @@ def _linear_layers(model: nn.Module, skip: Collection[str | type]) -> dict[str, 
         return any(path in names or isinstance(modules[path], types) for path in paths)
 
     # Subclasses have a purpose of their own (attention reads its projection's matrix).
-    layers = {name: layer for name, layer in modules.items() if type(layer) is nn.Linear and not skipped(name)}
+    layers = {
+        name: layer
+        for name, layer in modules.items()
+        if (type(layer) is nn.Linear or (convolutions and can_be_sparse(layer))) and not skipped(name)
+    }
     if not layers:
         raise InvalidInputError("the model has no linear layer to make sparse (nn.Linear that is not in skip).")
     uses: dict[int, list[str]] = {}
@@ -59,7 +63,7 @@ def _linear_layers(model: nn.Module, skip: Collection[str | type]) -> dict[str, 
     return layers
 
 
-def _densities(layers: dict[str, nn.Linear], density: float, allocation: str | dict[str, float]) -> dict[str, float]:
+def _densities(layers: dict[str, nn.Module], density: float, allocation: str | dict[str, float]) -> dict[str, float]:
     if isinstance(allocation, dict):
         for name in allocation:
             if name not in layers:
@@ -69,7 +73,7 @@ def _densities(layers: dict[str, nn.Linear], density: float, allocation: str | d
         return dict.fromkeys(layers, density)
     if allocation != "erk":
         raise UnknownNameError("allocation", allocation, ALLOCATIONS)
-    shapes = [(layer.out_features, layer.in_features) for layer in layers.values()]
+    shapes = [(len(layer.weight), layer.weight[0].numel()) for layer in layers.values()]
     return dict(zip(layers, erk_densities(shapes, density), strict=True))
 
 
@@ -82,6 +86,7 @@ def sparsify(
     signed: bool = True,
     seed: int = 0,
     keep: Literal["new", "magnitude", "random"] = "new",
+    convolutions: bool = False,
 ) -> nn.Module:
     """Replace the linear layers of a model by sparse ones, in place; return the model.
 
@@ -100,6 +105,9 @@ def sparsify(
     seed : int
     keep : "new", "magnitude" or "random"
         New weights to be trained from scratch; or the largest, or some, of the present ones. Biases are kept.
+    convolutions : bool
+        Whether two-dimensional convolutions are replaced too, but for those in groups or with other padding than zeros.
+        See SpineConv2d for when that saves time.
 
     Raises
     ------
@@ -116,18 +124,14 @@ def sparsify(
     """
     if keep not in ("new", "magnitude", "random"):
         raise UnknownNameError("choice of weights to keep", keep, ("new", "magnitude", "random"))
-    layers = _linear_layers(model, skip)
+    layers = _dense_layers(model, skip, convolutions)
     for name, share in _densities(layers, density, allocation).items():
         old, own_seed = layers[name], Streams(seed).child(name).seed
+        kind = SpineConv2d if isinstance(old, nn.Conv2d) else SpineLinear
         if keep == "new":
-            new = SpineLinear(
-                old.in_features, old.out_features, density=share, bias=old.bias is not None, seed=own_seed,
-                signed=signed, device=old.weight.device, dtype=old.weight.dtype,
-            ).train(old.training)  # fmt: skip
-            if old.bias is not None:
-                new.bias.data.copy_(old.bias.detach())
+            new = kind.like(old, density=share, seed=own_seed, signed=signed)
         else:
-            new = SpineLinear.from_dense(old, density=share, keep=keep, seed=own_seed, signed=signed)
+            new = kind.from_dense(old, density=share, keep=keep, seed=own_seed, signed=signed)
         model = _replace(model, name, new)
     _keep_layouts(model)
     return model
@@ -138,12 +142,12 @@ def _keep_layouts(model: nn.Module) -> None:
     for chain in (module for module in model.modules() if isinstance(module, nn.Sequential)):
         layers = [layer for layer in chain if not isinstance(layer, ELEMENTWISE)]
         for layer, follower in pairwise(layers):
-            if isinstance(layer, SpineLinear):
-                layer.feature_major = isinstance(follower, SpineLinear)
+            if type(layer) is SpineLinear:
+                layer.feature_major = type(follower) is SpineLinear
 
 
 def densify(model: nn.Module) -> nn.Module:
-    """Replace the sparse layers of a model by ordinary linear ones with the same weights, in place; return the model.
+    """Replace the sparse layers of a model by ordinary ones with the same weights, in place; return the model.
 
     Raises
     ------
@@ -153,17 +157,6 @@ def densify(model: nn.Module) -> nn.Module:
     layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, SpineLinear)}
     if not layers:
         raise InvalidInputError("the model has no SpineLinear to make dense.")
-    for name, old in layers.items():
-        new = nn.Linear(
-            old.in_features,
-            old.out_features,
-            bias=old.bias is not None,
-            device=old.weight.device,
-            dtype=old.weight.dtype,
-        )
-        with torch.no_grad():
-            new.weight.copy_(old.to_dense())
-            if old.bias is not None:
-                new.bias.copy_(old.bias)
-        model = _replace(model, name, new.train(old.training))
+    for name, layer in layers.items():
+        model = _replace(model, name, layer.dense_module())
     return model

@@ -98,7 +98,9 @@ class SpineProduct(torch.autograd.Function):
         y = features.new_empty((outputs, samples) if as_is else (samples, outputs))
         offset = np.zeros(outputs, weights.dtype) if bias is None else array(bias)
         rows = (*layer.indices()[0], weights)
-        run(kernels.forward, weights.size * samples, rows, offset, array(features), y.numpy(), not as_is)
+        run(
+            kernels.forward, weights.size * samples, rows, offset, array(features), y.numpy(), (samples,) * 3, not as_is
+        )
         return y.t() if as_is else y
 
     @staticmethod
@@ -129,7 +131,14 @@ def _gradients_by_kernels(
     x, dw, arrays, weights = pair[0], torch.zeros_like(weight), tuple(part.numpy() for part in pair), array(weight)
     by_row, by_col = layer.indices()
     if not wanted[0]:
-        run(kernels.weight_gradient, weights.size * x.shape[1], (*by_row, weights), arrays, dw.numpy())
+        run(
+            kernels.weight_gradient,
+            weights.size * x.shape[1],
+            (*by_row, weights),
+            arrays,
+            dw.numpy(),
+            (x.shape[1],) * 3,
+        )
         return None, dw
     dx = torch.empty_like(x) if turned else x.new_empty(x.shape[::-1])
     run(kernels.backward, weights.size * x.shape[1], (*by_col, weights), arrays, dx.numpy(), dw.numpy(), not turned)

@@ -245,8 +245,23 @@ class SpineLinear(nn.Module):
         self.take(build(rows, cols, values, (self.out_features, self.in_features), dtype=str(values.dtype)))
 
     @classmethod
+    def like(cls, dense: nn.Module, *, density: float = 0.05, seed: int = 0, signed: bool = True) -> SpineLinear:
+        """Return a new sparse layer of the shape of a dense one, with its bias."""
+        layer = cls(
+            dense.in_features, dense.out_features, density=density, bias=dense.bias is not None, seed=seed,
+            signed=signed, device=dense.weight.device, dtype=dense.weight.dtype,
+        )  # fmt: skip
+        return layer.adopt_bias(dense)
+
+    def adopt_bias(self, dense: nn.Module) -> SpineLinear:
+        """Take over the bias of a dense layer, and whether it trains; return this layer."""
+        if dense.bias is not None:
+            self.bias.data.copy_(dense.bias.detach())
+        return self.train(dense.training)
+
+    @classmethod
     def from_dense(
-        cls, linear: nn.Linear, *, density: float = 0.05, keep: str = "magnitude", seed: int = 0, signed: bool = True
+        cls, dense: nn.Module, *, density: float = 0.05, keep: str = "magnitude", seed: int = 0, signed: bool = True
     ) -> SpineLinear:
         """Return a sparse layer with the largest weights of a dense one ("magnitude"), or some at random ("random").
 
@@ -257,20 +272,30 @@ class SpineLinear(nn.Module):
         """
         if keep not in ("magnitude", "random"):
             raise UnknownNameError("choice of weights to keep", keep, ("magnitude", "random"))
-        dense = linear.weight.detach()
-        layer = cls(
-            linear.in_features, linear.out_features, density=density, bias=linear.bias is not None, seed=seed,
-            signed=signed, device=dense.device, dtype=dense.dtype,
-        )  # fmt: skip
+        layer = cls.like(dense, density=density, seed=seed, signed=signed)
+        matrix = dense.weight.detach().reshape(layer.out_features, layer.in_features)
         if keep == "magnitude":
-            flat = torch.topk(dense.abs().flatten(), layer.nnz, sorted=False).indices
+            flat = torch.topk(matrix.abs().flatten(), layer.nnz, sorted=False).indices
             rows, cols = flat // layer.in_features, flat % layer.in_features
         else:
             rows, cols, _ = layer.sites()
-        layer.set_connections(rows, cols, dense[rows, cols])
-        if linear.bias is not None:
-            layer.bias.data.copy_(linear.bias.detach())
-        return layer.train(linear.training)
+        layer.set_connections(rows, cols, matrix[rows, cols])
+        return layer
+
+    def dense_module(self) -> nn.Module:
+        """Return an ordinary layer with the same weights."""
+        made = nn.Linear(
+            self.in_features, self.out_features, bias=self.bias is not None, device=self.weight.device,
+            dtype=self.weight.dtype,
+        )  # fmt: skip
+        return self._fill(made)
+
+    @torch.no_grad()
+    def _fill(self, dense: nn.Module) -> nn.Module:
+        dense.weight.copy_(self.to_dense())
+        if self.bias is not None:
+            dense.bias.copy_(self.bias)
+        return dense.train(self.training)
 
     # --- the product -----------------------------------------------------------------------------------------------
 
@@ -296,11 +321,19 @@ class SpineLinear(nn.Module):
         """Return what ``forward`` returns, without hooks."""
         if x.shape[-1:] != (self.in_features,):
             raise InvalidInputError(f"x has shape {tuple(x.shape)}; wanted (..., {self.in_features}).")
+        return self.matrix_product(self.cast(x))
+
+    def cast(self, x: torch.Tensor) -> torch.Tensor:
+        """Return x in the layer's precision if it comes in half precision, as it does under autocast."""
         _check_dtype(self.weight.dtype)
         if x.dtype in (torch.float16, torch.bfloat16):
             x = x.to(self.weight.dtype)
         if x.dtype != self.weight.dtype:
             raise InvalidInputError(f"x is {x.dtype} and the layer {self.weight.dtype}; use x.to(layer.weight.dtype).")
+        return x
+
+    def matrix_product(self, x: torch.Tensor) -> torch.Tensor:
+        """Return x times the transposed matrix, plus the bias, for x of shape (..., in_features)."""
         if x.dim() == 2:
             return SpineProduct.apply(x, self.weight, self.bias, self)
         y = SpineProduct.apply(x.reshape(-1, self.in_features), self.weight, self.bias, self)
@@ -313,10 +346,12 @@ class SpineLinear(nn.Module):
 
     def extra_repr(self) -> str:
         """Return sizes and density in words."""
-        return (
-            f"in_features={self.in_features}, out_features={self.out_features}, connections={self.nnz}, "
-            f"density={100 * self.density:.3g}%, bias={self.bias is not None}, signed={self.signed}"
-        )
+        return f"in_features={self.in_features}, out_features={self.out_features}, {self.size_in_words()}"
+
+    def size_in_words(self) -> str:
+        """Return how many connections there are, and of which kind."""
+        density = f"density={100 * self.density:.3g}%"
+        return f"connections={self.nnz}, {density}, bias={self.bias is not None}, signed={self.signed}"
 
     # --- copies, devices, files ------------------------------------------------------------------------------------
 
