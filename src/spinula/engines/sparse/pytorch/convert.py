@@ -63,18 +63,20 @@ def _dense_layers(model: nn.Module, skip: Collection[str | type], convolutions: 
     return layers
 
 
-def _densities(layers: dict[str, nn.Module], density: float, allocation: str | dict[str, float]) -> dict[str, float]:
+def _densities(
+    shapes: dict[str, tuple[int, int]], density: float, allocation: str | dict[str, float]
+) -> dict[str, float]:
+    """Return the density of each layer by name path; a shape is (outputs, inputs)."""
     if isinstance(allocation, dict):
         for name in allocation:
-            if name not in layers:
-                raise UnknownNameError("linear layer", name, layers)
-        return {name: allocation.get(name, density) for name in layers}
+            if name not in shapes:
+                raise UnknownNameError("linear layer", name, shapes)
+        return {name: allocation.get(name, density) for name in shapes}
     if allocation == "uniform":
-        return dict.fromkeys(layers, density)
+        return dict.fromkeys(shapes, density)
     if allocation != "erk":
         raise UnknownNameError("allocation", allocation, ALLOCATIONS)
-    shapes = [(len(layer.weight), layer.weight[0].numel()) for layer in layers.values()]
-    return dict(zip(layers, erk_densities(shapes, density), strict=True))
+    return dict(zip(shapes, erk_densities(list(shapes.values()), density), strict=True))
 
 
 def sparsify(
@@ -125,7 +127,8 @@ def sparsify(
     if keep not in ("new", "magnitude", "random"):
         raise UnknownNameError("choice of weights to keep", keep, ("new", "magnitude", "random"))
     layers = _dense_layers(model, skip, convolutions)
-    for name, share in _densities(layers, density, allocation).items():
+    shapes = {name: (len(layer.weight), layer.weight[0].numel()) for name, layer in layers.items()}
+    for name, share in _densities(shapes, density, allocation).items():
         old, own_seed = layers[name], Streams(seed).child(name).seed
         kind = SpineConv2d if isinstance(old, nn.Conv2d) else SpineLinear
         if keep == "new":
