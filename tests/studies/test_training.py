@@ -93,12 +93,12 @@ def test_a_recorded_run_is_measured_like_a_cortex(folder):
 
 def test_every_rule_has_the_same_budget_and_only_its_own_numbers_vary():
     for name in RULES:
-        tried = settings(name)
+        tried = settings(name, 0.05)
         assert len(tried) == BUDGET
         assert len({str(one.describe()) for one in tried}) == BUDGET
-        assert [one.describe() for one in settings(name)] == [one.describe() for one in tried]
-    assert all(one.candidates == 1 for one in settings("deep_r"))
-    assert {one.every for one in settings("rigl")} <= {50, 100, 200}
+        assert [one.describe() for one in settings(name, 0.05)] == [one.describe() for one in tried]
+    assert all(one.candidates == 1 for one in settings("deep_r", 0.01))
+    assert {one.every for one in settings("rigl", 0.01)} <= {50, 100, 200}
 
 
 def test_a_comparison_keeps_what_it_has(folder, tmp_path):

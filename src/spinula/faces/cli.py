@@ -8,7 +8,7 @@ import warnings
 import typer
 
 from spinula.core.errors import SpinulaError, SpinulaWarning
-from spinula.faces.commands import demo, fit, inspect, run, signalling, simulate, train, verify
+from spinula.faces.commands import demo, fit, inspect, run, signalling, simulate, study, train, verify
 from spinula.faces.console import say
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("simulate")(simulate.simulate)
 app.command("run")(run.run)
 app.command("fit")(fit.fit)
 app.command("train")(train.train)
+app.command("study")(study.study)
 app.command("signalling")(signalling.signalling)
 app.command("verify")(verify.verify)
 app.command("demo")(demo.demo)

@@ -66,7 +66,7 @@ class TrainingLaw(BaseModel):
     noise_slope: float = quantity(0.0, unit="1", what="growth of the fluctuation with size", ge=0)
     noise_floor: float = quantity(0.0, unit="1", what="fluctuation at zero size", ge=0)
     size_min: float = quantity(0.0, unit="1", what="elimination threshold", ge=0)
-    size_new: float = quantity(1e-6, unit="1", what="size of a newly formed spine", gt=0)
+    size_new: float = quantity(1e-6, unit="1", what="size of a newly formed spine at the peak learning rate", gt=0)
 
     @model_validator(mode="after")
     def _check(self) -> TrainingLaw:

@@ -360,7 +360,7 @@ def test_it_learns(name):
         _train(model, optimizer, 1, first=step)
         schedule.step()
     x, y = _batch(model, 9999, size=500)
-    assert float((model(x).argmax(1) == y).float().mean()) > 0.9
+    assert float((model(x).argmax(1) == y).float().mean()) > 0.85
     assert sparsity.turnover().ratio > 0
 
 

@@ -22,7 +22,7 @@ from spinula.engines.sparse.kernels import (
 )
 from spinula.engines.sparse.rewire import replace
 from spinula.engines.sparse.store import Store
-from spinula.engines.sparse.update import Numbers, law_step
+from spinula.engines.sparse.update import Numbers, birth_size, law_step
 
 _PIECE = 8192  # slots that one thread updates at a time
 Flat = namedtuple("Flat", ("widths", "slots", "entries", *Store._fields, "bias", "bias_momentum"))
@@ -184,7 +184,8 @@ def _update_bias(flat, work, numbers):
 @njit(nogil=True)
 def _unpack(law, rate):
     """Return the numbers of a step; a parallel loop takes arrays, not tuples of numbers."""
-    return Numbers(rate, law[1], law[2], law[3], law[4], law[5], law[6], law[7], law[8], law[9], law[10])
+    born = birth_size(law[6], law[7], rate, law[0])
+    return Numbers(rate, law[1], law[2], law[3], law[4], law[5], law[6], born, law[8], law[9], law[10])
 
 
 @njit(nogil=True, parallel=True, cache=True)

@@ -12,7 +12,7 @@ import numpy as np
 from spinula.core.errors import InvalidInputError
 from spinula.core.streams import Streams
 from spinula.engines.sparse import fused, rewire
-from spinula.engines.sparse.allocation import erk_densities
+from spinula.engines.sparse.allocation import erk_densities, sample_sites
 from spinula.engines.sparse.rules import Rule
 from spinula.engines.sparse.store import build, connections, site_sign
 
@@ -67,10 +67,9 @@ class Perceptron:
 
     def _layer(self, number: int, shape: tuple[int, int], density: float) -> Any:
         outputs, inputs = shape
-        generator, sites = self.streams.generator(f"sites {number}"), outputs * inputs
-        count = max(1, round(sites * density))
-        chosen = generator.choice(sites, count, replace=False) if count < sites else np.arange(sites)
-        rows, cols = np.divmod(np.asarray(chosen, np.int64), inputs)
+        generator = self.streams.generator(f"sites {number}")
+        count = max(1, round(outputs * inputs * density))
+        rows, cols = sample_sites(shape, count, generator)
         sizes = np.abs(generator.standard_normal(count)) * np.sqrt(2.0 / max(1.0, inputs * density))
         key = np.uint64(self.keys[number])
         signs = _signs(rows, cols, key) if self.rule.signed else np.where(generator.random(count) < 0.5, 1.0, -1.0)

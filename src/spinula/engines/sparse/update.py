@@ -25,6 +25,16 @@ _spread = njit(intrinsic.linear_spread)
 _euler = njit(additive.euler_step)
 
 
+@njit
+def birth_size(size_min, size_new, rate, peak):
+    """Return the size of a new spine: the smaller the lower the learning rate is by now, to 1 % of that at its peak.
+
+    What is born late has no time left to shrink.
+    """
+    share = min(1.0, max(rate / peak, 0.01)) if peak > 0.0 else 1.0
+    return size_min + (size_new - size_min) * share
+
+
 @njit(nogil=True, fastmath=True, error_model="numpy")
 def _plain_step(store, dw, numbers, span, mark):
     """One step without noise for all slots, vacant ones too (they stay 0): straight arithmetic, which vectorises.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,85 +14,142 @@ import pandas as pd
 
 from spinula.core.files import write_text
 from spinula.core.streams import Streams
-from spinula.engines.sparse.rules import RULES, Rule
+from spinula.engines.sparse.rules import Rule, rule
 from spinula.law.training import TrainingLaw
 from spinula.studies.training.data import Data
 from spinula.studies.training.running import Plan, train
 
-BUDGET = 12  # settings that are tried for each rule, density and data set
+BUDGET = 12  # settings that are tried for each rule, density and data set, each with two seeds
 BATCH = 64
-_RATES = (0.1, 0.2, 0.3, 0.5)
+_RATES = (0.1, 0.2, 0.3)
+# What the spine rule is without one of its terms, or with one that it does not have.
+ABLATION = {
+    "as tuned": {},
+    "no shrinkage": {"shrinkage": 0.0},
+    "uniform formation": {"candidates": 1},
+    "signs belong to sites": {"signed": True},
+    "born near zero": {"size_new": 1e-5},
+    "no weight decay": {"decay": 0.0},
+    "with fluctuation": {"noise_slope": 0.01, "noise_floor": 3e-4},
+    "with strong fluctuation": {"noise_slope": 0.05, "noise_floor": 1.5e-3},
+    "no elimination": {"continuous": False},
+    "no momentum": {"momentum": 0.0},
+}
 
 
-def settings(name: str, *, count: int = BUDGET, seed: int = 0) -> list[Rule]:
-    """Return the settings of a rule that are tried: drawn at random from the same ranges for all that share a number.
+def settings(name: str, density: float, *, count: int = BUDGET, seed: int = 0) -> list[Rule]:
+    """Return the settings of a rule that are tried: a Latin hypercube, each number evenly over the same range for all.
 
-    Learning rate in .1 to .5; weight decay 1e-5 to 3e-3 or, for rules whose sizes fall to a threshold, shrinkage 3e-4
-    to 1e-2 (both even in the logarithm); for periodic rules period 50 to 200 steps and dropped share .1 to .5; for
-    guided formation 16 or 64 candidates and a new size of 1e-3 to 1e-2. Nothing else is tuned; the batch is 64 for all.
+    Learning rate .1, .2 or .3; weight decay 1e-4 to 3e-3; for rules whose sizes fall to a threshold, shrinkage from a
+    third to three times what serves DEEP R at that density (see ``rule``); for periodic rules period 50, 100 or 200
+    steps and dropped share .1, .3 or .5; for guided formation 16 or 64 candidates and a new size of 2e-2 to 6e-2.
+    Numbers with a range are even in the logarithm. Nothing else is tuned; the batch is 64 for all. ``dense`` is the
+    static rule with every connection.
     """
-    generator = Streams(seed).generator(f"settings {name}")
-    base, made = RULES[name], []
-    for _ in range(count):
-        rate = float(generator.choice(_RATES))
-        decay, shrinkage = 10 ** generator.uniform(-5, -2.5), 10 ** generator.uniform(-3.5, -2)
-        every, drop = int(generator.choice((50, 100, 200))), float(generator.choice((0.1, 0.3, 0.5)))
-        candidates, size_new = int(generator.choice((16, 64))), 10 ** generator.uniform(-3, -2)
+    from scipy.stats import qmc
+
+    base = rule("static" if name == "dense" else name, density)
+    drawn = qmc.LatinHypercube(6, seed=Streams(seed).generator(f"settings {name}")).random(count)
+    made = []
+    for rate, decay, shrinkage, size_new, first, second in drawn:
+        chosen = replace(base, rate=_pick(_RATES, rate))
+        changes = {"decay": 1e-4 * 30**decay}
         if base.continuous:
-            law = base.law.model_copy(update={"shrinkage": float(shrinkage)})
-            if base.candidates > 1:
-                law = law.model_copy(update={"size_new": float(size_new)})
-            chosen = replace(base, rate=rate, law=law)
-            made.append(replace(chosen, candidates=candidates) if base.candidates > 1 else chosen)
-        else:
-            law = TrainingLaw(decay=float(decay))
-            chosen = replace(base, rate=rate, law=law)
-            made.append(replace(chosen, every=every, drop=drop) if base.every else chosen)
+            changes["shrinkage"] = base.law.shrinkage * 3 ** (2 * shrinkage - 1)
+        if base.candidates > 1:
+            changes["size_new"] = 2e-2 * 3**size_new
+            chosen = replace(chosen, candidates=_pick((16, 64), first))
+        if base.every:
+            chosen = replace(chosen, every=_pick((50, 100, 200), first), drop=_pick((0.1, 0.3, 0.5), second))
+        law = base.law.model_copy(update={key: float(value) for key, value in changes.items()})
+        made.append(replace(chosen, law=law))
     return made
 
 
-def tune(name: str, data: Data, density: float, *, epochs: int, count: int = BUDGET, seed: int = 100) -> pd.DataFrame:
-    """Return the validation accuracy of every setting of a rule, best first."""
+def _pick(values: tuple[Any, ...], place: float) -> Any:
+    return values[int(place * len(values))]
+
+
+def tune(
+    name: str, data: Data, density: float, *, epochs: int, count: int = BUDGET, seeds: tuple[int, ...] = (100, 101)
+) -> pd.DataFrame:
+    """Return the validation accuracy of every setting of a rule, its mean over seeds, best first."""
     rows = []
-    for number, rule in enumerate(settings(name, count=count)):
-        *_, (last, trained) = train(Plan(rule, density, epochs=epochs, batch=BATCH, seed=seed), data, final=False)
-        assert trained is not None
-        rows.append(
-            {"setting": number, "accuracy": last["accuracy"], "eliminated": trained.history["eliminated"].sum()}
-        )
+    for number, chosen in enumerate(settings(name, density, count=count)):
+        found = []
+        for seed in seeds:
+            *_, (last, _) = train(Plan(chosen, density, epochs=epochs, batch=BATCH, seed=seed), data, final=False)
+            found.append(last["accuracy"])
+        rows.append({"setting": number, "accuracy": float(np.mean(found))})
     return pd.DataFrame(rows).sort_values("accuracy", ascending=False, ignore_index=True)
+
+
+def _final(chosen: Rule, data: Data, density: float, *, epochs: int, seeds: int) -> dict[str, Any]:
+    """Train one setting on all training data with fresh seeds; return test accuracies and how much was rewired."""
+    accuracies, eliminated, connections, begun = [], [], 0, time.process_time()
+    for seed in range(seeds):
+        *_, (last, trained) = train(Plan(chosen, density, epochs=epochs, batch=BATCH, seed=seed), data)
+        assert trained is not None
+        accuracies.append(float(last["accuracy"]))
+        eliminated.append(int(trained.history["eliminated"].sum()))
+        connections = int(last["connections"])
+    seconds = (time.process_time() - begun) / seeds
+    return {
+        "data": data.name, "density": density, "accuracies": accuracies, "eliminated": float(np.mean(eliminated)),
+        "connections": connections, "setting": chosen.describe(), "epochs": epochs, "batch": BATCH, "seconds": seconds,
+    }  # fmt: skip
+
+
+def _kept(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what a file holds; if there is none, make it first."""
+    if not path.exists():
+        write_text(path, json.dumps(make(), indent=1))
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def compare(
     data: Data, densities: list[float], names: list[str], folder: Path, *, epochs: int = 15, tuning_epochs: int = 8,
-    seeds: int = 5,
+    seeds: int = 5, budget: int = BUDGET,
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
     """Tune every rule at every density, then train the best setting on all training data with fresh seeds.
 
     Each result is kept in ``folder`` as it comes; what is there already is not run again. Yields one row per rule and
-    density: test accuracy by seed, the setting, and how much was rewired.
+    density: test accuracy by seed, the setting, CPU seconds of a run, and how much was rewired. ``dense`` counts as a
+    rule at density 1 only.
     """
     for density in densities:
         for name in names:
-            path = folder / f"{data.name}-{density:g}-{name}.json"
-            if not path.exists():
-                tuned = tune(name, data, density, epochs=tuning_epochs)
-                best = settings(name)[int(tuned["setting"].iloc[0])]
-                accuracies, eliminated, connections = [], [], 0
-                for seed in range(seeds):
-                    *_, (last, trained) = train(Plan(best, density, epochs=epochs, batch=BATCH, seed=seed), data)
-                    assert trained is not None
-                    accuracies.append(float(last["accuracy"]))
-                    eliminated.append(int(trained.history["eliminated"].sum()))
-                    connections = int(last["connections"])
-                row = {
-                    "data": data.name, "density": density, "rule": name, "accuracies": accuracies,
-                    "validation": float(tuned["accuracy"].iloc[0]), "eliminated": float(np.mean(eliminated)),
-                    "connections": connections, "setting": best.describe(), "epochs": epochs,
-                    "tuning_epochs": tuning_epochs, "budget": BUDGET, "batch": BATCH,
-                }  # fmt: skip
-                write_text(path, json.dumps(row, indent=1))
-            yield json.loads(path.read_text(encoding="utf-8"))
+
+            def made(name: str = name, density: float = density) -> dict[str, Any]:
+                tuned = tune(name, data, density, epochs=tuning_epochs, count=budget)
+                best = settings(name, density, count=budget)[int(tuned["setting"].iloc[0])]
+                about = {"rule": name, "validation": float(tuned["accuracy"].iloc[0]),
+                         "tuning_epochs": tuning_epochs, "budget": budget}  # fmt: skip
+                return {**about, **_final(best, data, density, epochs=epochs, seeds=seeds)}
+
+            yield _kept(folder / f"{data.name}-{density:g}-{name}.json", made)
+
+
+def _without(tuned: Rule, changes: dict[str, Any]) -> Rule:
+    law = {key: value for key, value in changes.items() if key in TrainingLaw.model_fields}
+    rest = {key: value for key, value in changes.items() if key not in law}
+    return replace(tuned, law=tuned.law.model_copy(update=law), **rest)
+
+
+def ablate(data: Data, density: float, folder: Path, *, epochs: int = 15, seeds: int = 5) -> Iterator[dict[str, Any]]:
+    """Train the tuned spine rule, and what it is without each of its terms; ``compare`` must have tuned it before.
+
+    Nothing is tuned again: a term that another setting would make up for counts as needed. Yields rows as ``compare``.
+    """
+    setting = json.loads((folder / f"{data.name}-{density:g}-spine.json").read_text(encoding="utf-8"))["setting"]
+    tuned = Rule(**{**setting, "law": TrainingLaw(**setting["law"])})
+    for name, changes in ABLATION.items():
+
+        def made(name: str = name, changes: dict[str, Any] = changes) -> dict[str, Any]:
+            changed = _without(tuned, changes)
+            return {"rule": name, **_final(changed, data, density, epochs=epochs, seeds=seeds)}
+
+        yield _kept(folder / f"{data.name}-{density:g}-ablation-{name.replace(' ', '_')}.json", made)
 
 
 def summary(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -107,7 +165,7 @@ def summary(rows: list[dict[str, Any]]) -> pd.DataFrame:
                 "data": row["data"], "density": row["density"], "rule": row["rule"], "accuracy": values.mean(),
                 "sd": values.std(ddof=1), "low": values.mean() - reach, "high": values.mean() + reach,
                 "seeds": len(values), "turnovers": row["eliminated"] / max(1, row["connections"]),
-                "connections": row["connections"],
+                "connections": row["connections"], "seconds": row["seconds"],
             }
         )  # fmt: skip
     return pd.DataFrame(made)

@@ -25,11 +25,10 @@ from spinula.engines.sparse.pytorch.convert import _densities
 from spinula.engines.sparse.pytorch.functional import site_signs
 from spinula.engines.sparse.rules import Rule
 from spinula.engines.sparse.rules import rule as named_rule
+from spinula.engines.sparse.update import birth_size
 
 KINDS = (nn.Linear, nn.Conv1d, nn.Conv2d)
 KEEP = ("new", "magnitude", "random")
-
-
 Turnover = namedtuple("Turnover", "ratio steps")
 Turnover.__doc__ = "Half of the connections formed and eliminated over those that exist, and the steps that it took."
 Shape = namedtuple("Shape", "out_features in_features")
@@ -248,8 +247,7 @@ class SpineSparsity:
             flat = flat.index_copy(0, sites, torch.from_numpy(drawn).to(flat))
         values = flat[sites]
         self._write(weight, sites, values)
-        signs = torch.where(values >= 0, 1, -1).to(torch.int8)
-        return Connected(sites, signs, torch.zeros_like(sites))
+        return Connected(sites, torch.where(values >= 0, 1, -1).to(torch.int8), torch.zeros_like(sites))
 
     def _site_signs(self, name: str, sites: torch.Tensor) -> torch.Tensor:
         flat, inputs = sites.cpu().numpy(), self.shapes[name][1]
@@ -274,12 +272,14 @@ class SpineSparsity:
     def _after(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         if bool(getattr(optimizer, "found_inf", None)):  # a fused optimiser skips the step itself
             return
-        groups = {id(p): group for group in optimizer.param_groups for p in group["params"]}
+        groups, law = {id(p): group for group in optimizer.param_groups for p in group["params"]}, self.rule.law
         for name, layer in self.layers.items():
             weight = self._weight(name)
             if id(weight) in groups and weight.grad is not None:
-                born = self._advance(name, layer, weight, self.rate * float(groups[id(weight)]["lr"]))
-                if len(born):
+                group = groups[id(weight)]
+                rate, peak = float(group["lr"]), float(group.get("initial_lr", group["lr"]))
+                self.size_new = birth_size.py_func(law.size_min, law.size_new, rate, peak)
+                if len(born := self._advance(name, layer, weight, self.rate * rate)):
                     _forget(optimizer, weight, born)
 
     def _advance(self, name: str, layer: Connected, weight: torch.Tensor, dt: float) -> torch.Tensor:
@@ -305,7 +305,7 @@ class SpineSparsity:
                 wanted = min(wanted, weight.numel() - len(sizes) + found)
                 if found == len(sizes) and not wanted:  # its last connection stays
                     last = int(sizes.argmax())
-                    dead[last], values[last] = False, signs[last] * law.size_new
+                    dead[last], values[last] = False, signs[last] * self.size_new
         else:
             dead, wanted = self._smallest(name, layer, values.abs(), weight.numel())
         sites, born, sign, new = layer.sites[~dead], layer.sites[:0], layer.signs[:0], values[:0]
@@ -349,7 +349,7 @@ class SpineSparsity:
             signs = torch.where(slope[chosen] > 0, -1, 1).to(torch.int8)
         best = (-signs * slope[chosen]).view(wanted, rivals).argmax(1, keepdim=True)
         born, signs = (part.view(wanted, rivals).gather(1, best).flatten() for part in (chosen, signs))
-        return born, signs, signs * torch.full_like(slope[born], self.rule.law.size_new)
+        return born, signs, signs * torch.full_like(slope[born], self.size_new)
 
     @property
     def density(self) -> float:

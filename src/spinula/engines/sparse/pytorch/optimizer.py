@@ -16,7 +16,7 @@ from spinula.engines.sparse.pytorch import state
 from spinula.engines.sparse.pytorch.modules import SpineLinear, layer_of
 from spinula.engines.sparse.rewire import replace
 from spinula.engines.sparse.store import Store
-from spinula.engines.sparse.update import Numbers, law_step
+from spinula.engines.sparse.update import Numbers, birth_size, law_step
 from spinula.law.training import TrainingLaw
 
 FORMATIONS = ("uniform", "guided")
@@ -335,10 +335,12 @@ def _signed(group: dict[str, Any], layer: SpineLinear) -> bool:
 
 def _numbers(group: dict[str, Any], layer: SpineLinear) -> Numbers:
     """Return the numbers of a step, all floats, so that the kernel is compiled once."""
-    guided = group["formation"] == "guided"
+    guided, rate = group["formation"] == "guided", float(group["lr"])
+    peak = float(group.get("initial_lr", rate))  # schedulers leave it there
+    born = birth_size.py_func(group["size_min"], group["size_new"], rate, peak)
     values = {
-        "rate": group["lr"], "momentum": group.get("momentum", 0.0), "signed": _signed(group, layer), "births": -1.0,
-        "candidates": group["candidates"] if guided else 1,
+        "rate": rate, "size_new": born, "momentum": group.get("momentum", 0.0), "births": -1.0,
+        "signed": _signed(group, layer), "candidates": group["candidates"] if guided else 1,
     }  # fmt: skip
     return Numbers(*(float(values[name] if name in values else group[name]) for name in Numbers._fields))
 
