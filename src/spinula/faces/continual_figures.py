@@ -14,12 +14,14 @@ _NAMES = {
     "spine": "spines, 10 %", "spine_plain": "spines, no stability", "spine_replay": "spines + replay",
     "static": "fixed connections, 10 %", "static_l2": "fixed, 10 % + L2", "static_replay": "fixed, 10 % + replay",
     "sparse_evolutionary": "SET, 10 %", "deep_r": "DEEP R, 10 %", "dense": "dense", "dense_l2": "dense + L2",
-    "dense_cbp": "dense + CBP", "dense_l2_narrow": "dense, narrow + L2", "ewc": "dense + EWC", "si": "dense + SI",
+    "dense_cbp": "dense + CBP", "dense_cbp_narrow": "dense, narrow + CBP",
+    "spine_same_bytes": "spines, 18 %", "dense_l2_narrow": "dense, narrow + L2",
+    "ewc": "dense + EWC", "si": "dense + SI",
     "replay": "dense + replay", "replay_narrow": "dense, narrow + replay",
 }  # fmt: skip
 _SHOWN = {
-    "spine": COLOURS[0], "dense_cbp": COLOURS[1], "static_l2": COLOURS[2], "deep_r": COLOURS[3],
-    "dense_l2": COLOURS[4], "dense": FAINT,
+    "spine": COLOURS[0], "spine_same_bytes": COLOURS[5], "dense_cbp": COLOURS[1],
+    "static_l2": COLOURS[2], "deep_r": COLOURS[3], "dense_l2": COLOURS[4], "dense": FAINT,
 }  # fmt: skip
 
 

@@ -294,3 +294,10 @@ def test_what_cannot_be_is_refused():
         ContinualPerceptron([12, 30, 4], 0.5, rule("spine"), seed=0, stability=SizeStability())
     with pytest.raises(InvalidInputError, match="two positive widths"):
         DensePerceptron([12], seed=0)
+
+
+def test_a_rate_that_diverges_shows_in_the_accuracy_and_warns_of_nothing():
+    images, labels = _blobs(400)
+    net = DensePerceptron([12, 30, 4], seed=0, rate=1e6)
+    assert net.learn(images, labels) < 0.5
+    assert (net.scores(images).argmax(axis=1) == labels).mean() < 0.5

@@ -139,7 +139,9 @@ class DensePerceptron:
             order = np.arange(len(labels)) if epoch == 0 else self._order.permutation(len(labels))
             for x, y, size in batches(images, labels, order, self.batch, self.memory, keep=epoch == 0):
                 for first in range(0, len(y), size):
-                    scores = self.step(x[first : first + size], y[first : first + size])[-1][: self.batch]
+                    # Too high a rate diverges: that shows in the accuracy, and is no reason to warn.
+                    with np.errstate(over="ignore", invalid="ignore"):
+                        scores = self.step(x[first : first + size], y[first : first + size])[-1][: self.batch]
                     correct += int((scores.argmax(axis=1) == y[first : first + self.batch]).sum()) if epoch == 0 else 0
         if self.guard is not None:
             self.guard.finished(self, images, labels)
@@ -147,7 +149,8 @@ class DensePerceptron:
 
     def scores(self, images: np.ndarray) -> np.ndarray:
         """Return the last layer's output, (samples, classes)."""
-        return self.forward(images)[-1]
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.forward(images)[-1]
 
     @property
     def bytes(self) -> int:
