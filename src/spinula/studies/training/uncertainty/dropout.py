@@ -17,6 +17,7 @@ from spinula.core.streams import Streams
 from spinula.engines import philox as rng
 from spinula.engines.sparse.allocation import erk_densities
 from spinula.engines.sparse.rules import Rule
+from spinula.engines.sparse.update import birth_size
 from spinula.law import additive, training
 
 Layer = namedtuple("Layer", "rows cols weight momentum taken bias bias_momentum")
@@ -171,8 +172,8 @@ class DropoutPerceptron:
 
     def _train(self, x: np.ndarray, labels: np.ndarray, rate: float) -> None:
         chosen = self.rule.law
-        law = (rate, self.rule.candidates, self.rule.momentum, chosen.shrinkage, chosen.decay, chosen.size_min,
-               chosen.size_new)  # fmt: skip
+        born = birth_size(chosen.size_min, chosen.size_new, rate, self.rule.rate)
+        law = (rate, self.rule.candidates, self.rule.momentum, chosen.shrinkage, chosen.decay, chosen.size_min, born)
         masks = self._masks(x.shape[1])
         values = self._values(x, masks)
         scores = values[-1] - values[-1].max(axis=0)
