@@ -84,7 +84,8 @@ def _permuted(data: Data, options: Options, folder: Path) -> Iterator[dict[str, 
     if course is None and len(data.images) < continual.Permuted().images:
         raise InvalidInputError(f"{data.name} has {len(data.images)} images; permuted tasks take 10,000 each.\n"
                                 "  Use --data mnist or fashion, or --trial.")  # fmt: skip
-    yield from continual.online_results(data, folder, course, seeds=options.seeds)
+    methods = ["spine", "dense"] if options.trial else None
+    yield from continual.online_results(data, folder, course, methods=methods, seeds=options.seeds)
 
 
 def _permuted_points(rows: Rows) -> pd.DataFrame:
@@ -103,8 +104,9 @@ def _permuted_points(rows: Rows) -> pd.DataFrame:
 
 def _split(data: Data, options: Options, folder: Path) -> Iterator[dict[str, Any]]:
     for known in (True, False):
-        course = continual.Split(known=known)
-        for row in continual.split_results(data, folder, course, seeds=options.seeds):
+        methods = ["spine", "dense"] if options.trial else None
+        for row in continual.split_results(data, folder, continual.Split(known=known), methods=methods,
+                                           seeds=options.seeds):  # fmt: skip
             yield {**row, "known": known}
 
 
