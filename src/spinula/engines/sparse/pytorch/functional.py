@@ -52,11 +52,11 @@ def array(tensor: torch.Tensor) -> np.ndarray:
 
 def transposed(matrix: torch.Tensor) -> torch.Tensor:
     """Return the transpose of a matrix in contiguous memory: the matrix's own, where it lies that way already."""
-    turned = matrix.t()
-    if turned.is_contiguous() or matrix.device.type != "cpu" or not matrix.is_contiguous():
-        return turned.contiguous()
-    into = torch.empty_like(turned, memory_format=torch.contiguous_format)
-    run(kernels.transpose, matrix.numel(), array(matrix), array(into))
+    if not (matrix.is_cpu and matrix.is_contiguous()) or 1 in matrix.shape:
+        return matrix.t().contiguous()
+    rows, cols = matrix.shape
+    into = matrix.new_empty(cols, rows)
+    run(kernels.transpose, rows * cols, array(matrix), into.numpy())
     return into
 
 
