@@ -24,7 +24,9 @@ def test_rules_and_models_that_are_not_there_are_refused(tmp_path):
     assert "it has spine, deep_r, static, dense" in _run("--model", "cnn", "--rule", "rigl", *out, check=3).stderr
     assert "Did you mean 'transformer'" in _run("--model", "transfomer", *out, check=2).stderr
     assert "no hidden layers of your own" in _run("--model", "cnn", "--hidden", 8, *out, check=2).stderr
-    assert "learns images" in _run("--model", "cnn", "--data", "text", *out, check=3).stderr
+    (tmp_path / "text.txt").write_text("to be or not to be, " * 600)
+    reading = ("--data", "text", "--files", tmp_path / "text.txt")
+    assert "learns images" in _run("--model", "cnn", *reading, *out, check=3).stderr
 
 
 @pytest.mark.slow

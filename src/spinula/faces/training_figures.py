@@ -100,8 +100,8 @@ def weight_sizes(ax: Axes, weights: dict[str, np.ndarray], *, size_new: float | 
     return ax
 
 
-def connection_map(ax: Axes, cols: np.ndarray, inputs: int, *, picture: tuple[int, int, int] | None) -> Axes:
-    """Draw how many connections each input has.
+def connection_map(ax: Axes, cols: np.ndarray, inputs: int, *, name: str, picture: tuple | None) -> Axes:
+    """Draw how many connections each input of a layer has.
 
     ``picture``: the inputs are (channels, rows, columns) of a picture, and channels are summed; None: they are drawn
     in order.
@@ -109,10 +109,12 @@ def connection_map(ax: Axes, cols: np.ndarray, inputs: int, *, picture: tuple[in
     counts = np.bincount(cols, minlength=inputs)
     if picture is not None:
         shown = ax.imshow(counts.reshape(picture).sum(axis=0), cmap="viridis", vmin=0)
-        ax.figure.colorbar(shown, ax=ax, label="connections of an input")
-        ax.set(title="Where the first layer looks", xticks=[], yticks=[])
+        ax.figure.colorbar(
+            shown, ax=ax, label="connections of an input" if picture[0] == 1 else "connections at a place"
+        )
+        ax.set(title=f"Where {name} looks", xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
     else:
         ax.bar(np.arange(inputs), counts, color=COLOURS[2], width=1.0)
-        ax.set(title="Where the first layer looks", xlabel="input", ylabel="connections", xlim=(-0.5, inputs - 0.5))
+        ax.set(title=f"Where {name} looks", xlabel="input", ylabel="connections", xlim=(-0.5, inputs - 0.5))
     return ax

@@ -64,7 +64,7 @@ def _rule(name: str, model: str, density: float) -> Any:
     if model == "mlp":
         from spinula.engines.sparse.rules import rule
 
-        return rule(name)
+        return rule(name, density)
     from spinula.studies.training.torch_models import model_rule
 
     return model_rule(name, model)

@@ -74,19 +74,20 @@ def _figures(plan: Plan | ModelPlan, trained: Trained, run: dict[str, Any]) -> l
             draw(lambda ax: figures.births_and_deaths(ax, history), "Connections formed and eliminated by epoch"),
             draw(lambda ax: figures.turnover_by_epoch(ax, history), "Turnover ratio by epoch"),
         ]
-    inputs = layers[0].shape[1]
+    shown = layers[-1] if model == "cnn" else layers[0]
+    inputs = shown.shape[1]
     weights = {layer.name: layer.weights for layer in layers}
     drawn += [
         draw(lambda ax: figures.weight_sizes(ax, weights, size_new=new), "Sizes by layer at the end"),
         draw(lambda ax: figures.size_by_epoch(ax, history), "Sizes by epoch"),
-        draw(lambda ax: figures.connection_map(ax, layers[0].cols, inputs, picture=_picture(model, inputs)),
-             "Connections of each input"),
+        draw(lambda ax: figures.connection_map(ax, shown.cols, inputs, name=shown.name,
+                                               picture=_picture(model, inputs)), "Connections of each input"),
     ]  # fmt: skip
     return drawn
 
 
 def _picture(model: str, inputs: int) -> tuple[int, int, int] | None:
-    """Return (channels, rows, columns) if a first sparse layer looks at a picture."""
+    """Return (channels, rows, columns) if a layer looks at a picture."""
     channels = {"mlp": 1, "cnn": 32}.get(model)
     side = round((inputs / channels) ** 0.5) if channels else 0
     return (channels, side, side) if channels and channels * side * side == inputs else None

@@ -1,7 +1,7 @@
 """Training runs of models that need PyTorch: a small convolutional network and a character-level Transformer.
 
-Linear layers are sparse, but for the last one and for embeddings, which are small; so are convolutions, where the
-sparse room has them. All parameters move by Adam, and spines by the law with Adam's drive.
+Linear layers and convolutions are sparse, but for the first convolution (of one channel), the last layer and
+embeddings, which are small. All parameters move by Adam, and spines by the law with Adam's drive.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from spinula.studies.training.data import Data, Text
 from spinula.studies.training.following import Journal, Layer, Trained, follow
 
 MODELS = ("cnn", "transformer")
-# Under Adam a drive is at most about 1, so that these numbers are not those of the perceptron's rules.
+# Under Adam a drive is at most about 1, so that these numbers are not those of the perceptron's rules. A new spine is
+# five first steps of Adam large: what is smaller is gone again before a gradient has told its sign twice.
 RULES = {
-    "spine": Rule("spine", TrainingLaw(shrinkage=0.1, size_new=5e-3), rate=3e-3, candidates=16, signed=False,
+    "spine": Rule("spine", TrainingLaw(shrinkage=0.01, size_new=0.015), rate=3e-3, candidates=16, signed=False,
                   continuous=True),
-    "deep_r": Rule("deep_r", TrainingLaw(shrinkage=0.1, noise_floor=1e-4), rate=3e-3, continuous=True),
+    "deep_r": Rule("deep_r", TrainingLaw(shrinkage=0.01, noise_floor=1e-4), rate=3e-3, continuous=True),
     "static": Rule("static", TrainingLaw(decay=0.01), rate=3e-3),
     "dense": Rule("dense", TrainingLaw(decay=0.01), rate=3e-3),
 }  # fmt: skip
@@ -49,8 +50,11 @@ def model_rule(name: str, model: str) -> Rule:
             "  The other rules are there for --model mlp."
         )
     chosen = RULES[name]
+    if model != "transformer" or name == "dense":
+        return chosen
     # With a tenth of the weights a Transformer learns best at larger steps (tried on one epoch of the docstrings).
-    return replace(chosen, rate=1e-2) if model == "transformer" and name != "dense" else chosen
+    law = chosen.law.model_copy(update={"size_new": 0.05}) if name == "spine" else chosen.law
+    return replace(chosen, rate=1e-2, law=law)
 
 
 @dataclass(frozen=True)
@@ -117,8 +121,10 @@ class _Learner:
 
         rule = plan.rule
         if rule.name != "dense":
-            sparsify(network, plan.density, skip=("scores",), signed=rule.signed, seed=plan.seed)
-            if plan.model == "transformer":
+            cnn = plan.model == "cnn"
+            skip = ("scores", "first") if cnn else ("scores",)
+            sparsify(network, plan.density, skip=skip, signed=rule.signed, seed=plan.seed, convolutions=cnn)
+            if not cnn:
                 as_linear(network)
         formation = ("guided" if rule.candidates > 1 else "uniform") if rule.continuous else None
         optimizer = SpineOptimizer(
