@@ -18,9 +18,8 @@ _COLUMNS = {"panel": "measure", "label": "", "value": "mean", "low": "low (95 %)
 
 def points_by_label(ax: Axes, points: pd.DataFrame, *, label: str) -> Axes:
     """Draw means with their intervals, one line per label, in the order of the table."""
-    place = range(len(points))
-    reach = [points["value"] - points["low"], points["high"] - points["value"]]
-    ax.errorbar(points["value"], place, xerr=reach, fmt="o", markersize=5, color=COLOURS[0], elinewidth=1.4)
+    place, (value, low, high) = range(len(points)), points[["value", "low", "high"]].to_numpy(float).T
+    ax.errorbar(value, place, xerr=[value - low, high - value], fmt="o", markersize=5, color=COLOURS[0], elinewidth=1.4)
     ax.set(yticks=list(place), yticklabels=points["label"].str.replace("_", " "), xlabel=label)
     ax.set_ylim(len(points) - 0.5, -0.5)
     ax.grid(axis="x", color=FAINT, linewidth=0.4, alpha=0.5)
