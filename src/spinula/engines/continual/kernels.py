@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
-from spinula.engines.sparse.fused import backward_all, forward_all, load_slab
+from spinula.engines.sparse.fused import backward_all, find_moving, forward_all, load_slab, rewire_layer
 from spinula.engines.sparse.fused import view as layer_view
 from spinula.engines.sparse.kernels import LANES, softmax_slab
-from spinula.engines.sparse.rewire import replace
 from spinula.engines.sparse.update import ELIMINATED
 from spinula.law import additive, training
 
@@ -46,24 +46,19 @@ def steady_step(store, dw, numbers, steady, mark):
 
 
 @njit(nogil=True)
-def _update(flat, work, numbers, steady, rewire):
+def _update(flat, work, numbers, steady, rewire, moving):
     """Sum the slabs' gradients, move every spine and bias, replace the eliminated; return how many those are."""
-    lost, first = 0, 0
+    lost = 0
     for s in range(1, work.dw.shape[0]):
         work.dw[0] += work.dw[s]
         work.db[0] += work.db[s]
     flat.bias[:] -= flat.bias.dtype.type(numbers.rate) * work.db[0]
-    for layer in range(flat.widths.size - 1):
-        store = layer_view(flat, layer)
-        mark = rewire and store.row_count.sum() < store.row_count.size * store.col_count.size
-        steady_step(store, work.dw[0, flat.slots[layer] : flat.slots[layer + 1]], numbers, steady, mark)
-        middle = first + flat.widths[layer]
-        if mark:
-            x, dy = work.acts[0, first:middle], work.grads[0, middle : middle + flat.widths[layer + 1]]
-            gone, tried = replace(store, numbers, work.keys[layer], work.counts[layer], x, dy)
-            work.counts[layer] += tried
-            lost += gone
-        first = middle
+    find_moving(flat, rewire, moving)
+    for layer in range(moving.size):
+        dw = work.dw[0, flat.slots[layer] : flat.slots[layer + 1]]
+        steady_step(layer_view(flat, layer), dw, numbers, steady, moving[layer])
+        if moving[layer]:
+            lost += rewire_layer(flat, work, numbers, layer)
     return lost
 
 
@@ -72,7 +67,7 @@ def train_steady(flat, work, images, labels, order, steps, numbers, groups, stea
     """Train at a constant rate on the samples of ``order``; return (correct, eliminated)."""
     correct, lost, batch = 0, 0, order.size // steps
     inputs, classes = flat.widths[0], flat.widths[-1]
-    scale = work.acts.dtype.type(1.0 / batch)
+    scale, moving = work.acts.dtype.type(1.0 / batch), np.zeros(flat.widths.size - 1, np.bool_)
     for number in range(steps):
         chosen = order[number * batch : (number + 1) * batch]
         for s in range(work.labels.shape[0]):
@@ -82,5 +77,5 @@ def train_steady(flat, work, images, labels, order, steps, numbers, groups, stea
             _mask(acts[-classes:], work.labels[s], groups)
             correct += softmax_slab(acts[-classes:], work.labels[s], scale, grads[-classes:])[1]
             backward_all(flat, acts, grads, work.dw[s], work.db[s])
-        lost += _update(flat, work, numbers, steady, rewire)
+        lost += _update(flat, work, numbers, steady, rewire, moving)
     return correct, lost

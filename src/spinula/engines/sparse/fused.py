@@ -21,7 +21,7 @@ from spinula.engines.sparse.kernels import (
     weight_gradient_slab,
 )
 from spinula.engines.sparse.rewire import replace
-from spinula.engines.sparse.store import Store
+from spinula.engines.sparse.store import Store, vacant
 from spinula.engines.sparse.update import Numbers, birth_size, law_step
 
 _PIECE = 8192  # slots that one thread updates at a time
@@ -145,7 +145,7 @@ def backward_all(flat, acts, grads, dw, db):
 
 
 @njit(nogil=True)
-def _update_span(flat, work, numbers, step, rewire, number):
+def _update_span(flat, work, numbers, step, moving, number):
     """Sum the slabs' gradients for one piece of the slots, and move its spines by one step."""
     layer, first, last = work.spans[number]
     begin, end = flat.slots[layer], flat.slots[layer + 1]
@@ -154,14 +154,21 @@ def _update_span(flat, work, numbers, step, rewire, number):
         total, more = dw[first:last], work.dw[s, begin + first : begin + last]
         for i in range(total.size):
             total[i] += more[i]
-    store = view(flat, layer)
-    # A layer that has every connection has nowhere to form one: its weights cross zero instead.
-    mark = rewire and store.row_count.sum() < store.row_count.size * store.col_count.size
-    law_step(store, dw, numbers, (first, last), mark, work.keys[layer], step)
+    law_step(view(flat, layer), dw, numbers, (first, last), moving[layer], work.keys[layer], step)
 
 
 @njit(nogil=True)
-def _rewire_layer(flat, work, numbers, layer):
+def find_moving(flat, rewire, moving):
+    """Tell for every layer whether its connections may move.
+
+    One that has every connection has nowhere to form another: its weights cross zero instead.
+    """
+    for layer in range(moving.size):
+        moving[layer] = rewire and vacant(view(flat, layer)) > 0
+
+
+@njit(nogil=True)
+def rewire_layer(flat, work, numbers, layer):
     """Replace the spines of a layer that the last step eliminated; return how many."""
     first, _ = _span(flat.widths, layer)
     middle = first + flat.widths[layer]
@@ -198,6 +205,7 @@ def train(flat, work, images, labels, order, rates, numbers, begun, rewire):
     loss, correct, lost, law = 0.0, 0, 0, np.array(numbers)
     slabs, batch = work.labels.shape[0], order.size // rates.size
     losses, rights, gone = np.zeros(slabs), np.zeros(slabs, np.int64), np.zeros(flat.widths.size - 1, np.int64)
+    moving = np.zeros(gone.size, np.bool_)
     inputs, classes = flat.widths[0], flat.widths[-1]
     scale = work.acts.dtype.type(1.0 / batch)
     for number in range(rates.size):
@@ -212,11 +220,12 @@ def train(flat, work, images, labels, order, rates, numbers, begun, rewire):
         correct += rights.sum()
         rate = rates[number]
         _update_bias(flat, work, _unpack(law, rate))
+        find_moving(flat, rewire, moving)
         for k in prange(work.spans.shape[0]):
-            _update_span(flat, work, _unpack(law, rate), begun + number, rewire, k)
+            _update_span(flat, work, _unpack(law, rate), begun + number, moving, k)
         if rewire:
             for layer in prange(gone.size):
-                gone[layer] = _rewire_layer(flat, work, _unpack(law, rate), layer)
+                gone[layer] = rewire_layer(flat, work, _unpack(law, rate), layer) if moving[layer] else 0
             lost += gone.sum()
     seen = rates.size * batch
     return loss / seen, correct / seen, lost

@@ -10,7 +10,17 @@ import numpy as np
 from numba import njit
 
 from spinula.engines import philox as rng
-from spinula.engines.sparse.store import Store, connections, find, has_room, insert, lay_out, remove, site_sign
+from spinula.engines.sparse.store import (
+    Store,
+    connections,
+    find,
+    has_room,
+    insert,
+    lay_out,
+    remove,
+    site_sign,
+    vacant,
+)
 from spinula.engines.sparse.update import ELIMINATED, Numbers
 
 _JUDGES = 16  # how many samples judge a candidate: one cache line of each feature
@@ -146,9 +156,8 @@ def form(store, numbers, key, count, scratch, x, dy):
 @njit(nogil=True)
 def form_many(store, numbers, key, span, x, dy):
     """Form the spines numbered from span[0] to span[1] of a layer; return how many there were sites for."""
-    vacant = store.row_count.size * store.col_count.size - store.row_count.sum()
     # In a layer with few vacant sites a large tournament would meet the same ones again and again.
-    side = max(1, int(np.sqrt(min(numbers.candidates, vacant / 8.0)) + 0.5))
+    side = max(1, int(np.sqrt(min(numbers.candidates, vacant(store) / 8.0)) + 0.5))
     scratch = (np.zeros((side, 2), np.int64), np.zeros(side * side, store.weight.dtype))
     made, refused = 0, 0
     for count in range(span[0], span[1]):

@@ -97,6 +97,12 @@ def find(store, row, col):
 
 
 @njit
+def vacant(store):
+    """Return how many sites hold no connection."""
+    return store.row_count.size * store.col_count.size - store.row_count.sum()
+
+
+@njit
 def has_room(store, row, col):
     """Tell whether a row and a column can take one more connection."""
     return (
