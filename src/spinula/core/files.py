@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -33,3 +35,14 @@ def write_text(path: str | Path, text: str) -> None:
     """Write text, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def kept(path: str | Path, make: Callable[[], Any]) -> Any:
+    """Return the JSON of a file; if there is no such file, make its content and write it first.
+
+    A run that was cut finds there what it had, and makes the rest.
+    """
+    path = Path(path)
+    if not path.exists():
+        write_text(path, json.dumps(make(), indent=1))
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from spinula.faces.figures import COLOURS, FAINT, INK, style
+from spinula.measures.intervals import mean_interval
 
 _NAMES = {
-    "spine": "spines, 10 %", "spine_plain": "spines, no stability", "spine_replay": "spines + replay",
+    "spine": "spines, 10 %", "spine_plain": "spines, 10 %", "spine_replay": "spines + replay",
     "static": "fixed connections, 10 %", "static_l2": "fixed, 10 % + L2", "static_replay": "fixed, 10 % + replay",
     "sparse_evolutionary": "SET, 10 %", "deep_r": "DEEP R, 10 %", "dense": "dense", "dense_l2": "dense + L2",
     "dense_cbp": "dense + CBP", "dense_cbp_narrow": "dense, narrow + CBP",
@@ -30,18 +31,16 @@ def online_accuracy(ax: Axes, frame: pd.DataFrame, *, smooth: int = 5) -> Axes:
 
     ``frame`` : of :func:`online_permuted`; methods without a colour of their own are left out.
     """
-    from scipy import stats
-
     ends = []
     for method, colour in _SHOWN.items():
         part = frame[frame["method"] == method].pivot(index="task", columns="seed", values="accuracy")
         if part.empty:
             continue
         shown = 100 * part.rolling(min(smooth, len(part)), center=True, min_periods=1).mean()
-        mean, seeds = shown.mean(axis=1), shown.shape[1]
-        if seeds > 1:
-            reach = stats.t.ppf(0.975, seeds - 1) * shown.std(axis=1, ddof=1) / np.sqrt(seeds)
-            ax.fill_between(mean.index, mean - reach, mean + reach, color=colour, alpha=0.25, linewidth=0)
+        mean = shown.mean(axis=1)
+        if shown.shape[1] > 1:
+            _, low, high = np.array([mean_interval(row) for row in shown.to_numpy()]).T
+            ax.fill_between(mean.index, low, high, color=colour, alpha=0.25, linewidth=0)
         ax.plot(mean.index, mean, color=colour)
         ends.append((float(mean.iloc[-1]), method, colour))
     low, high = ax.get_ylim()
@@ -66,7 +65,9 @@ def final_bars(ax: Axes, frame: pd.DataFrame, *, column: str, title: str) -> Axe
     ax.errorbar(table["mean"], place, xerr=reach, fmt="none", ecolor=INK, capsize=2, linewidth=1)
     for y, value, wide in zip(place, table["mean"], reach, strict=True):
         ax.annotate(f"{value:.1f}", (value + wide, y), (3, 0), textcoords="offset points", va="center", fontsize=7)
-    ax.set_yticks(place, [_NAMES[name] for name in table["method"]], fontsize=8)
+    # Of the split courses the spines without a suffix are the steady ones.
+    names = {**_NAMES, "spine": "spines, steady by size"}
+    ax.set_yticks(place, [names[name] for name in table["method"]], fontsize=8)
     ax.set(xlabel=f"{column} [%]", title=title, xlim=(0, 1.15 * (table["mean"] + reach).max()))
     return ax
 
@@ -76,7 +77,7 @@ def draw_continual(path: Path, online: pd.DataFrame, known: pd.DataFrame, unknow
     from matplotlib.figure import Figure
 
     with style():
-        figure = Figure(figsize=(11.0, 6.2), layout="constrained")
+        figure = Figure(figsize=(10.5, 5.8), layout="constrained")
         grid = figure.add_gridspec(2, 2, width_ratios=(1.15, 1.0))
         online_accuracy(figure.add_subplot(grid[:, 0]), online)
         above, below = figure.add_subplot(grid[0, 1]), figure.add_subplot(grid[1, 1])

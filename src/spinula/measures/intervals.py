@@ -141,8 +141,6 @@ def mean_of_groups(values: pd.Series, unit: str, owner: pd.Series | None = None)
     owner : Series, on the same index
         The animal of each group: with two animals or more the error is that of independent animals, not groups.
     """
-    from scipy.stats import t
-
     clean = values.dropna()
     count, mean = len(clean), float(clean.mean())
     away = clean - mean
@@ -151,8 +149,30 @@ def mean_of_groups(values: pd.Series, unit: str, owner: pd.Series | None = None)
     free = len(away) - 1
     # For groups that are their own owners this is the usual SD/sqrt(n).
     error = float(np.sqrt((away**2).sum() * len(away) / free) / count) if free > 0 else float("nan")
-    reach = error * float(t.ppf(0.975, free)) if free > 0 else float("nan")
+    reach = _student(error, free)
     return Estimate(mean, error, mean - reach, mean + reach, len(away), unit)
+
+
+def _student(error: float, free: int) -> float:
+    """Return how far a 95 % interval reaches from a mean with a standard error of so many degrees of freedom."""
+    from scipy.stats import t
+
+    return error * float(t.ppf(0.975, free)) if free > 0 else float("nan")
+
+
+def mean_interval(values: np.ndarray | pd.Series) -> tuple[float, float, float]:
+    """Return mean and 95 % t interval (low, high) of independent values, such as seeds; NaN if one is NaN.
+
+    Examples
+    --------
+    >>> [round(x, 3) for x in mean_interval(np.array([1.0, 2.0, 3.0]))]
+    [2.0, -0.484, 4.484]
+    """
+    values = np.asarray(values, float)
+    mean = float(values.mean()) if len(values) else float("nan")
+    error = float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else float("nan")
+    reach = _student(error, len(values) - 1)
+    return mean, mean - reach, mean + reach
 
 
 def permutation_test(first: np.ndarray, second: np.ndarray, *, replicates: int = 10_000, seed: int = 0) -> float:

@@ -7,6 +7,7 @@ pre x error), or by the dense gradient (RigL alone).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -51,6 +52,18 @@ class Rule:
     growth: Growth = "none"
     births: float = -1.0
     start_density: float | None = None
+
+    def changed(self, changes: Mapping[str, Any]) -> Rule:
+        """Return the rule with other numbers, of its own or of its law, by name.
+
+        Examples
+        --------
+        >>> rule("spine").changed({"rate": 0.1, "decay": 1e-3}).law.decay
+        0.001
+        """
+        law = {name: value for name, value in changes.items() if name in TrainingLaw.model_fields}
+        rest = {name: value for name, value in changes.items() if name not in law}
+        return replace(self, law=self.law.model_copy(update=law), **rest)
 
     def numbers(self) -> Numbers:
         """Return what the compiled step needs."""
@@ -113,4 +126,4 @@ def rule(name: str, density: float = 0.05) -> Rule:
         raise UnknownNameError("rule", name, RULES)
     chosen = RULES[name]
     shrinkage = chosen.law.shrinkage * (0.05 / density) ** 0.68
-    return replace(chosen, law=chosen.law.model_copy(update={"shrinkage": shrinkage}))
+    return chosen.changed({"shrinkage": shrinkage})

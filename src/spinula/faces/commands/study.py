@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -33,15 +32,16 @@ def study(
     from spinula.studies.training.catalogue import Options
     from spinula.studies.training.catalogue import study as named
     from spinula.studies.training.data import load_data
+    from spinula.studies.training.following import fingerprint
 
     chosen, options = named(name), Options(density, epochs, seeds, trial)
     target = folder.open_folder(out or Path("out") / f"study-{name}-{data}", force=force, resume=resume)
     content = {"study": name, "data": data, "options": vars(options), "sources": list(chosen.sources)}
-    mark = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    loaded = load_data(data, folder=files)
+    mark = fingerprint(content, loaded.labels)
     if resume and folder.is_finished(target, mark, "report.html"):
         typer.echo(target / "report.html")
         return
-    loaded = load_data(data, folder=files)
     run = folder.write_provenance(target, "study", seed=0, content={**content, "fingerprint": mark})
     numba.set_num_threads(min(2, numba.config.NUMBA_NUM_THREADS))
     rows = []

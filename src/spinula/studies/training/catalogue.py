@@ -15,6 +15,7 @@ from spinula.studies.training.data import Data, load_data
 from spinula.studies.training.running import Plan
 
 Rows = list[dict[str, Any]]
+_POINTS = ["panel", "label", "value", "low", "high"]
 _RULES = (
     "spine", "deep_r", "rigl", "sparse_evolutionary", "static", "magnitude_pruning", "soft_deep_r",
     "synaptic_sampling",
@@ -71,12 +72,20 @@ def _ablation(data: Data, options: Options, folder: Path) -> Iterator[dict[str, 
     yield from comparison.ablate(data, options.density, folder, **final)
 
 
+def _points(found: pd.DataFrame, *, panel: Any, label: str, value: str) -> pd.DataFrame:
+    """Return panel, label, value, low and high from a summary; ``label`` and ``value`` are columns of it."""
+    return found.assign(panel=panel, label=found[label], value=found[value])[_POINTS]
+
+
 def _accuracy_points(rows: Rows) -> pd.DataFrame:
     found = comparison.summary(rows)
-    both = [found.assign(panel="test accuracy [%]", label=found["rule"], value=found["accuracy"])]
-    turnover = found.assign(panel="replaced, times per connection", label=found["rule"], value=found["turnovers"])
-    both.append(turnover.assign(low=turnover["value"], high=turnover["value"]))
-    return pd.concat(both)[["panel", "label", "value", "low", "high"]]
+    exact = found.assign(low=found["turnovers"], high=found["turnovers"])
+    return pd.concat(
+        [
+            _points(found, panel="test accuracy [%]", label="rule", value="accuracy"),
+            _points(exact, panel="replaced, times per connection", label="rule", value="turnovers"),
+        ]
+    )
 
 
 def _permuted(data: Data, options: Options, folder: Path) -> Iterator[dict[str, Any]]:
@@ -89,17 +98,10 @@ def _permuted(data: Data, options: Options, folder: Path) -> Iterator[dict[str, 
 
 
 def _permuted_points(rows: Rows) -> pd.DataFrame:
-    frame = pd.DataFrame(
-        [
-            {"method": row["method"], "seed": row["seed"], "task": task + 1, "accuracy": value}
-            for row in rows
-            for task, value in enumerate(row["accuracy"])
-        ]
-    )
     titles = {"first": "first tasks", "middle": "middle tasks", "last": "last tasks"}
-    found = continual.summary(continual.windows(frame), list(titles))
-    found["panel"] = found["measure"].map(titles) + ", accuracy while learning [%]"
-    return found.rename(columns={"method": "label", "mean": "value"})[["panel", "label", "value", "low", "high"]]
+    found = continual.summary(continual.windows(continual.online_frame(rows)), list(titles))
+    panel = found["measure"].map(titles) + ", accuracy while learning [%]"
+    return _points(found, panel=panel, label="method", value="mean")
 
 
 def _split(data: Data, options: Options, folder: Path) -> Iterator[dict[str, Any]]:
@@ -113,19 +115,11 @@ def _split(data: Data, options: Options, folder: Path) -> Iterator[dict[str, Any
 def _split_points(rows: Rows) -> pd.DataFrame:
     parts = []
     for known, name in ((True, "task told"), (False, "task not told")):
-        frame = pd.DataFrame(
-            [
-                {"method": row["method"], "seed": row["seed"], "average": continual.average(row["matrix"]),
-                 "forgetting": continual.forgetting(row["matrix"])}
-                for row in rows
-                if row["known"] is known
-            ]
-        )  # fmt: skip
+        frame = continual.split_frame(row for row in rows if row["known"] is known)
         found = continual.summary(frame, ["average", "forgetting"])
-        parts.append(found.assign(panel=name + ": " + found["measure"] + " [%]"))
-    return pd.concat(parts).rename(columns={"method": "label", "mean": "value"})[
-        ["panel", "label", "value", "low", "high"]
-    ]
+        panel = name + ": " + found["measure"] + " [%]"
+        parts.append(_points(found, panel=panel, label="method", value="mean"))
+    return pd.concat(parts)
 
 
 def _uncertainty(data: Data, options: Options, folder: Path) -> Iterator[dict[str, Any]]:
@@ -140,23 +134,19 @@ def _uncertainty(data: Data, options: Options, folder: Path) -> Iterator[dict[st
 def _uncertainty_points(rows: Rows) -> pd.DataFrame:
     found = uncertainty.summary(rows)
     found = found[~found["tempered"]]
-    return found.rename(columns={"measure": "panel", "method": "label", "mean": "value"})[
-        ["panel", "label", "value", "low", "high"]
-    ]
+    return _points(found, panel=found["measure"], label="method", value="mean")
 
 
 def _conditions(data: Data, options: Options, folder: Path) -> Iterator[dict[str, Any]]:
     plan: Plan = conditions.base_plan(options.density, epochs=options.epochs)
     names = conditions.NAMES[:1] if options.trial else conditions.NAMES
-    yield from conditions.conditions(data, plan, names, seeds=options.seeds)
+    yield from conditions.conditions(data, plan, names, seeds=options.seeds, folder=folder)
 
 
 def _conditions_points(rows: Rows) -> pd.DataFrame:
     found = conditions.contrast(rows)
     panel = found["measure"].str.replace("_", " ") + ", minus the base"
-    return found.assign(panel=panel, label=found["condition"], value=found["difference"])[
-        ["panel", "label", "value", "low", "high"]
-    ]
+    return _points(found, panel=panel, label="condition", value="difference")
 
 
 STUDIES = {

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from spinula.core.files import write_text
+from spinula.core.files import kept
 from spinula.core.streams import Streams
 from spinula.engines.sparse.rules import Rule, rule
 from spinula.law.training import TrainingLaw
+from spinula.measures.intervals import mean_interval
 from spinula.studies.training.data import Data
 from spinula.studies.training.running import Plan, train
 
@@ -51,18 +51,15 @@ def settings(name: str, density: float, *, count: int = BUDGET, seed: int = 0) -
     base = rule("static" if name == "dense" else name, density)
     drawn = qmc.LatinHypercube(6, seed=Streams(seed).generator(f"settings {name}")).random(count)
     made = []
-    for rate, decay, shrinkage, size_new, first, second in drawn:
-        chosen = replace(base, rate=_pick(_RATES, rate))
-        changes = {"decay": 1e-4 * 30**decay}
+    for rate, decay, shrinkage, size_new, first, second in drawn.tolist():
+        changes: dict[str, Any] = {"rate": _pick(_RATES, rate), "decay": 1e-4 * 30**decay}
         if base.continuous:
             changes["shrinkage"] = base.law.shrinkage * 3 ** (2 * shrinkage - 1)
         if base.candidates > 1:
-            changes["size_new"] = 2e-2 * 3**size_new
-            chosen = replace(chosen, candidates=_pick((16, 64), first))
+            changes.update(size_new=2e-2 * 3**size_new, candidates=_pick((16, 64), first))
         if base.every:
-            chosen = replace(chosen, every=_pick((50, 100, 200), first), drop=_pick((0.1, 0.3, 0.5), second))
-        law = base.law.model_copy(update={key: float(value) for key, value in changes.items()})
-        made.append(replace(chosen, law=law))
+            changes.update(every=_pick((50, 100, 200), first), drop=_pick((0.1, 0.3, 0.5), second))
+        made.append(base.changed(changes))
     return made
 
 
@@ -100,13 +97,6 @@ def _final(chosen: Rule, data: Data, density: float, *, epochs: int, seeds: int)
     }  # fmt: skip
 
 
-def _kept(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return what a file holds; if there is none, make it first."""
-    if not path.exists():
-        write_text(path, json.dumps(make(), indent=1))
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 def compare(
     data: Data, densities: list[float], names: list[str], folder: Path, *, epochs: int = 15, tuning_epochs: int = 8,
     seeds: int = 5, budget: int = BUDGET,
@@ -127,13 +117,7 @@ def compare(
                          "tuning_epochs": tuning_epochs, "budget": budget}  # fmt: skip
                 return {**about, **_final(best, data, density, epochs=epochs, seeds=seeds)}
 
-            yield _kept(folder / f"{data.name}-{density:g}-{name}.json", made)
-
-
-def _without(tuned: Rule, changes: dict[str, Any]) -> Rule:
-    law = {key: value for key, value in changes.items() if key in TrainingLaw.model_fields}
-    rest = {key: value for key, value in changes.items() if key not in law}
-    return replace(tuned, law=tuned.law.model_copy(update=law), **rest)
+            yield kept(folder / f"{data.name}-{density:g}-{name}.json", made)
 
 
 def ablate(data: Data, density: float, folder: Path, *, epochs: int = 15, seeds: int = 5) -> Iterator[dict[str, Any]]:
@@ -146,24 +130,21 @@ def ablate(data: Data, density: float, folder: Path, *, epochs: int = 15, seeds:
     for name, changes in ABLATION.items():
 
         def made(name: str = name, changes: dict[str, Any] = changes) -> dict[str, Any]:
-            changed = _without(tuned, changes)
-            return {"rule": name, **_final(changed, data, density, epochs=epochs, seeds=seeds)}
+            return {"rule": name, **_final(tuned.changed(changes), data, density, epochs=epochs, seeds=seeds)}
 
-        yield _kept(folder / f"{data.name}-{density:g}-ablation-{name.replace(' ', '_')}.json", made)
+        yield kept(folder / f"{data.name}-{density:g}-ablation-{name.replace(' ', '_')}.json", made)
 
 
 def summary(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Return mean, SD and 95 % interval (t, over seeds) of the test accuracy in per cent, and how much was rewired."""
-    from scipy import stats
-
     made = []
     for row in rows:
         values = 100 * np.array(row["accuracies"])
-        reach = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+        mean, low, high = mean_interval(values)
         made.append(
             {
-                "data": row["data"], "density": row["density"], "rule": row["rule"], "accuracy": values.mean(),
-                "sd": values.std(ddof=1), "low": values.mean() - reach, "high": values.mean() + reach,
+                "data": row["data"], "density": row["density"], "rule": row["rule"], "accuracy": mean,
+                "sd": values.std(ddof=1), "low": low, "high": high,
                 "seeds": len(values), "turnovers": row["eliminated"] / max(1, row["connections"]),
                 "connections": row["connections"], "seconds": row["seconds"],
             }

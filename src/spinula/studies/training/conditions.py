@@ -16,15 +16,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from spinula.core.errors import InvalidInputError
+from spinula.core.files import kept
 from spinula.engines.sparse.rules import RULES
 from spinula.law.training import TrainingLaw
 from spinula.measures import size_moments, survival, turnover
+from spinula.measures.intervals import mean_interval
 from spinula.presets import load_preset
 from spinula.studies.training.data import Data
 from spinula.studies.training.running import Plan, train
@@ -156,18 +159,24 @@ def _run(plan: Plan, data: Data) -> dict[str, float]:
 
 
 def conditions(
-    data: Data, plan: Plan, names: Sequence[str] = NAMES, *, seeds: int = 5
-) -> Iterator[dict[str, Any]]:  # fmt: skip
+    data: Data, plan: Plan, names: Sequence[str] = NAMES, *, seeds: int = 5, folder: Path | None = None
+) -> Iterator[dict[str, Any]]:
     """Train the base and every condition with the same seeds; yield one row per run.
 
     Every row: condition, seed, and of the first layer accuracy (of the network, on the test set), turnover_ratio (mean
-    between epochs, second half), survival (middle to end), size, size_cv, size_log_sd (at the end).
+    between epochs, second half), survival (middle to end), size, size_cv, size_log_sd (at the end). With a folder each
+    row is kept there as it comes; what is there already is not run again.
     """
     laws = {"base": plan.rule.law, **{name: conditioned(plan.rule.law, name) for name in names}}
     for seed in range(seeds):
         for name, law in laws.items():
-            run = replace(plan, seed=seed, rule=replace(plan.rule, law=law))
-            yield {"data": data.name, "condition": name, "seed": seed, **_run(run, data)}
+
+            def made(name: str = name, law: TrainingLaw = law, seed: int = seed) -> dict[str, Any]:
+                run = replace(plan, seed=seed, rule=replace(plan.rule, law=law))
+                return {"data": data.name, "condition": name, "seed": seed, **_run(run, data)}
+
+            stem = f"{data.name}-{plan.density:g}-{name}-seed-{seed}.json"
+            yield kept(folder / stem, made) if folder else made()
 
 
 def dose_response(
@@ -181,7 +190,7 @@ def dose_response(
         for factor in factors:
             law = plan.rule.law
             spread = {"noise_slope": factor * law.noise_slope, "noise_floor": factor * law.noise_floor}
-            run = replace(plan, seed=seed, rule=replace(plan.rule, law=law.model_copy(update=spread)))
+            run = replace(plan, seed=seed, rule=plan.rule.changed(spread))
             yield {"data": data.name, "factor": factor, "seed": seed, **_run(run, data)}
 
 
@@ -198,19 +207,17 @@ def contrast(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     ------
     Paired differences with Student's interval; the effect size is Glass's, with the spread of the control.
     """
-    from scipy.stats import t
-
     frame, made = pd.DataFrame(list(rows)), []
     base = frame[frame["condition"] == "base"].set_index("seed")
     for name, group in frame[frame["condition"] != "base"].groupby("condition", sort=False):
         here = group.set_index("seed")
         for measure in MEASURES:
             away = (here[measure] - base[measure]).dropna()
-            reach = float(t.ppf(0.975, len(away) - 1)) * away.std() / np.sqrt(len(away)) if len(away) > 1 else np.nan
+            mean, low, high = mean_interval(away)
             sd = base[measure].std()
             made.append(
-                (name, measure, base[measure].mean(), here[measure].mean(), away.mean(), away.mean() - reach,
-                 away.mean() + reach, away.mean() / sd if sd > 0 else np.nan, len(away))
+                (name, measure, base[measure].mean(), here[measure].mean(), mean, low, high,
+                 mean / sd if sd > 0 else np.nan, len(away))
             )  # fmt: skip
     columns = ["condition", "measure", "base", "value", "difference", "low", "high", "effect", "seeds"]
     return pd.DataFrame(made, columns=columns)

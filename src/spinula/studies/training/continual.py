@@ -6,9 +6,8 @@ with fresh seeds. Results are kept in a folder as they come; what is there alrea
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,10 @@ import numpy as np
 import pandas as pd
 
 from spinula.core.errors import InvalidInputError
-from spinula.core.files import write_text
+from spinula.core.files import kept
 from spinula.core.streams import Streams
 from spinula.engines.continual.dense import parameters
+from spinula.measures.intervals import mean_interval
 from spinula.studies.training.continual_methods import ONLINE, SPLIT, Ground, Learner, Setting, learner
 from spinula.studies.training.data import Data
 
@@ -206,35 +206,44 @@ def _results(
 
 def _kept(path: Path, run: Callable, method: str, setting: Setting, seed: int) -> dict[str, Any]:
     """Return a result from its file; run it, and write the file, if there is none."""
-    if not path.exists():
-        made = run(method, setting, seed, seed != TUNING_SEED)
-        row = {"method": method, "seed": seed, "setting": asdict(setting), **made}
-        write_text(path, json.dumps(row))
-    return json.loads(path.read_text(encoding="utf-8"))
+    about = {"method": method, "seed": seed, "setting": asdict(setting)}
+    return kept(path, lambda: {**about, **run(method, setting, seed, seed != TUNING_SEED)})
+
+
+def online_frame(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """Return method, seed, task (from 1) and online accuracy of :func:`online_results`, one row per task."""
+    return pd.DataFrame(
+        [
+            {"method": row["method"], "seed": row["seed"], "task": task + 1, "accuracy": value}
+            for row in rows
+            for task, value in enumerate(row["accuracy"])
+        ]
+    )
+
+
+def split_frame(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """Return method, seed, average accuracy, forgetting, bytes and samples kept of :func:`split_results`."""
+    return pd.DataFrame(
+        [
+            {
+                "method": row["method"], "seed": row["seed"], "average": average(row["matrix"]),
+                "forgetting": forgetting(row["matrix"]), "bytes": row["bytes"], "samples_kept": row["samples_kept"],
+            }
+            for row in rows
+        ]
+    )  # fmt: skip
 
 
 def online_permuted(
     data: Data, folder: Path, course: Permuted | None = None, *, methods: list[str] | None = None, seeds: int = 5
 ) -> pd.DataFrame:
-    """Return method, seed, task (from 1) and online accuracy of :func:`online_results`, one row per task."""
-    rows = [
-        {"method": row["method"], "seed": row["seed"], "task": task + 1, "accuracy": value}
-        for row in online_results(data, folder, course, methods=methods, seeds=seeds)
-        for task, value in enumerate(row["accuracy"])
-    ]
-    return pd.DataFrame(rows)
+    """Run :func:`online_results` and return its frame."""
+    return online_frame(online_results(data, folder, course, methods=methods, seeds=seeds))
 
 
 def split(data: Data, folder: Path, course: Split, *, methods: list[str] | None = None, seeds: int = 5) -> pd.DataFrame:
-    """Return method, seed, average accuracy, forgetting, bytes and samples kept of :func:`split_results`."""
-    rows = [
-        {
-            "method": row["method"], "seed": row["seed"], "average": average(row["matrix"]),
-            "forgetting": forgetting(row["matrix"]), "bytes": row["bytes"], "samples_kept": row["samples_kept"],
-        }
-        for row in split_results(data, folder, course, methods=methods, seeds=seeds)
-    ]  # fmt: skip
-    return pd.DataFrame(rows)
+    """Run :func:`split_results` and return its frame."""
+    return split_frame(split_results(data, folder, course, methods=methods, seeds=seeds))
 
 
 def windows(frame: pd.DataFrame, *, width: int = 10) -> pd.DataFrame:
@@ -255,23 +264,19 @@ def summary(frame: pd.DataFrame, columns: list[str], *, against: str | None = No
 
     ``against``: also the mean difference of a method, seed by seed, from every other one, with its paired interval.
     """
-    from scipy import stats
-
     made = []
     for method, part in frame.groupby("method", sort=False):
         for column in columns:
             values = part.set_index("seed")[column]
-            row = {"method": method, "measure": column, "seeds": len(values), **_spread(values, stats)}
+            row = {"method": method, "measure": column, "seeds": len(values), **_spread(values)}
             if against is not None and method != against:
                 other = frame[frame["method"] == against].set_index("seed")[column]
-                ahead = _spread((other - values).dropna(), stats)
+                ahead = _spread((other - values).dropna())
                 row.update({"ahead": ahead["mean"], "ahead_low": ahead["low"], "ahead_high": ahead["high"]})
             made.append(row)
     return pd.DataFrame(made)
 
 
-def _spread(values: pd.Series, stats: Any) -> dict[str, float]:
-    x = 100 * values.to_numpy(float)
-    sd = x.std(ddof=1) if len(x) > 1 else np.nan
-    reach = stats.t.ppf(0.975, len(x) - 1) * sd / np.sqrt(len(x)) if len(x) > 1 else np.nan
-    return {"mean": x.mean(), "sd": sd, "low": x.mean() - reach, "high": x.mean() + reach}
+def _spread(values: pd.Series) -> dict[str, float]:
+    mean, low, high = mean_interval(100 * values)
+    return {"mean": mean, "sd": 100 * values.std(), "low": low, "high": high}

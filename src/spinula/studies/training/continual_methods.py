@@ -155,8 +155,13 @@ def _guard(method: str, setting: Setting, seed: int) -> Any:
 
 def _rule(method: str, setting: Setting) -> Rule:
     name = method.removesuffix("_same_bytes").removesuffix("_plain").removesuffix("_replay").removesuffix("_l2")
-    changes = {"decay": setting.decay, "shrinkage": setting.shrinkage}
+    changes = {
+        "decay": setting.decay,
+        "shrinkage": setting.shrinkage,
+        "rate": setting.rate,
+        "momentum": 0.0,
+        "drop": 0.1,
+    }
     if name == "spine":
         changes["size_new"] = 5e-3  # it has some hundred small steps to prove itself
-    rule = RULES[name]
-    return replace(rule, law=rule.law.model_copy(update=changes), rate=setting.rate, momentum=0.0, drop=0.1)
+    return RULES[name].changed(changes)

@@ -27,6 +27,14 @@ class Plan:
     batch: int = 128
     seed: int = 0
 
+    def widths(self, data: Data) -> list[int]:
+        """Return the widths of the layers, from features to classes."""
+        return [data.images.shape[1], *self.hidden, data.classes]
+
+    def network(self, data: Data) -> Perceptron:
+        """Return the network as it is before training."""
+        return Perceptron(self.widths(data), self.density, self.rule, seed=self.seed, batch=self.batch)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the plan as plain values."""
         return {**vars(self), "rule": self.rule.describe(), "hidden": list(self.hidden)}
@@ -41,8 +49,7 @@ class _Learner:
         self.images, self.labels = data.whole() if final else (data.images, data.labels)
         held_out = (data.validation_images, data.validation_labels)
         self.scored = (data.test_images, data.test_labels) if final else held_out
-        self.left, widths = plan.epochs, [self.images.shape[1], *plan.hidden, data.classes]
-        self.network = Perceptron(widths, plan.density, plan.rule, seed=plan.seed, batch=plan.batch)
+        self.left, self.network = plan.epochs, plan.network(data)
         self._epochs: Iterator[Any] | None = None
 
     def advance(self) -> dict[str, float]:

@@ -26,13 +26,8 @@ Scores = list[np.ndarray]
 Setting = Mapping[str, float]
 
 
-def _network(plan: Plan, data: Data) -> Perceptron:
-    widths = [data.images.shape[1], *plan.hidden, data.classes]
-    return Perceptron(widths, plan.density, plan.rule, seed=plan.seed, batch=plan.batch)
-
-
 def _trained(plan: Plan, data: Data) -> Perceptron:
-    network = _network(plan, data)
+    network = plan.network(data)
     for _ in network.fit(data.images, data.labels, epochs=plan.epochs):
         pass
     return network
@@ -40,9 +35,8 @@ def _trained(plan: Plan, data: Data) -> Perceptron:
 
 def _with_law(rule: Rule, setting: Setting) -> Rule:
     """Return a rule with the numbers of its law, and its learning rate, that a setting names."""
-    law = {name: value for name, value in setting.items() if name in type(rule.law).model_fields}
-    rest = {name: value for name, value in setting.items() if name in ("rate", "momentum")}
-    return replace(rule, law=rule.law.model_copy(update=law), **rest)
+    named = {"rate", "momentum", *type(rule.law).model_fields}
+    return rule.changed({name: value for name, value in setting.items() if name in named})
 
 
 def single(plan: Plan, data: Data, scored: Scores, setting: Setting) -> Scores:
@@ -112,9 +106,8 @@ def fluctuating_scores(
 
 def silent_units(plan: Plan, data: Data, scored: Scores, setting: Setting) -> Scores:
     """Dropout of hidden units in training and when asked (MC dropout), with the same rule and connections."""
-    widths = [data.images.shape[1], *plan.hidden, data.classes]
     network = DropoutPerceptron(
-        widths, plan.density, plan.rule, setting["dropout"], seed=plan.seed, batch=plan.batch
+        plan.widths(data), plan.density, plan.rule, setting["dropout"], seed=plan.seed, batch=plan.batch
     )  # fmt: skip
     network.fit(data.images, data.labels, epochs=plan.epochs)
     return [np.stack([network.scores(images) for _ in range(MEMBERS)]) for images in scored]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -13,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from spinula.core.errors import UnknownNameError
-from spinula.core.files import write_text
+from spinula.core.files import kept
 from spinula.engines.sparse.rules import RULES
 from spinula.law.training import TrainingLaw
+from spinula.measures.intervals import mean_interval
 from spinula.studies.training.data import Data
 from spinula.studies.training.running import Plan
 from spinula.studies.training.uncertainty.calibration import (
@@ -98,19 +98,20 @@ def compare(
     images = as_seen(outside, data)
     for name in names:
         method, path = _method(name), folder / f"{data.name}-{plan.density:g}-{name}.json"
-        if not path.exists():
+
+        def made(name: str = name, method: Method = method) -> dict[str, Any]:
             tuned = tune(method.tuned_as or name, data, plan)
             setting = dict(tuned["setting"].iloc[0])
             runs = [
                 row for seed in range(seeds) for row in score(name, data, images, replace(plan, seed=seed), setting)
             ]
-            row = {
+            return {
                 "data": data.name, "outside": outside.name, "method": name, "title": method.title, "setting": setting,
                 "plan": plan.as_dict(), "passes": method.passes, "cost": method.cost, "runs": runs,
                 "tuning": tuned.to_dict("records"),
             }  # fmt: skip
-            write_text(path, json.dumps(row, indent=1))
-        yield json.loads(path.read_text(encoding="utf-8"))
+
+        yield kept(path, made)
 
 
 def summary(rows: Sequence[dict[str, Any]], *, against: str = "single") -> pd.DataFrame:
@@ -128,17 +129,7 @@ def summary(rows: Sequence[dict[str, Any]], *, against: str = "single") -> pd.Da
         for measure in MEASURES:
             values = group.set_index("seed")[measure]
             away = (values - reference.set_index("seed")[measure]).dropna()
-            mean, low, high = _interval(values.to_numpy())
-            made.append((data, method, tempered_, measure, mean, low, high, *_interval(away.to_numpy())))
+            mean, low, high = mean_interval(values.to_numpy())
+            made.append((data, method, tempered_, measure, mean, low, high, *mean_interval(away.to_numpy())))
     names = ["data", "method", "tempered", "measure", "mean", "low", "high"]
     return pd.DataFrame(made, columns=[*names, "difference", "difference_low", "difference_high"])
-
-
-def _interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Return mean and 95 % t interval."""
-    from scipy.stats import t
-
-    if len(values) < 2:
-        return (float(values.mean()) if len(values) else np.nan), np.nan, np.nan
-    reach = float(t.ppf(0.975, len(values) - 1)) * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean()), float(values.mean() - reach), float(values.mean() + reach)
