@@ -55,6 +55,17 @@ class _Lanes:
         """Return places for one sum per vector; they end up in registers."""
         return [cgutils.alloca_once(self.builder, self.vector) for _ in range(self.count)]
 
+    def write(self, sums: list[Any], row: Any) -> None:
+        """Write the sums to a row."""
+        for number, place in enumerate(sums):
+            self.store(self.builder.load(place), row, number)
+
+    def put(self, value: Any, data: Any, index: Any, add: Any) -> None:
+        """Write the total of a vector's numbers to an item of an array, or add it to what is there."""
+        place = self.builder.gep(data, [index])
+        before = self.builder.select(add, self.builder.load(place), ir.Constant(self.element, 0.0))
+        self.builder.store(self.builder.fadd(before, self.total(value)), place)
+
     def splat(self, value: Any) -> Any:
         """Return a vector of one value."""
         undefined = ir.Constant(ir.VectorType(value.type, self.width), ir.Undefined)
@@ -152,9 +163,7 @@ def _row_gatherer(whole: bool) -> Any:
                 factor = lanes.splat(_item(context, builder, weight, slot))
                 for number, place in enumerate(sums):
                     builder.store(lanes.fma(factor, lanes.load(given, number), builder.load(place)), place)
-            into = lanes.row(into, lanes.out, args[5])
-            for number, place in enumerate(sums):
-                lanes.store(builder.load(place), into, number)
+            lanes.write(sums, lanes.row(into, lanes.out, args[5]))
             return context.get_dummy_value()
 
         return signature, generate
@@ -190,11 +199,8 @@ def _column_gatherer(whole: bool) -> Any:
                     given = lanes.load(back, number)
                     builder.store(lanes.fma(factor, given, builder.load(place)), place)
                     product = lanes.fma(values[number], given, product)
-                place = builder.gep(out, [slot])
-                before = builder.select(add_dw, builder.load(place), ir.Constant(lanes.element, 0.0))
-                builder.store(builder.fadd(before, lanes.total(product)), place)
-            for number, place in enumerate(sums):
-                lanes.store(builder.load(place), into, number)
+                lanes.put(product, out, slot, add_dw)
+            lanes.write(sums, into)
             return context.get_dummy_value()
 
         return signature, generate
@@ -218,9 +224,7 @@ def _row_dotter(whole: bool) -> Any:
                 product = lanes.zero
                 for number in range(lanes.count):
                     product = lanes.fma(values[number], lanes.load(given, number), product)
-                place = builder.gep(out, [slot])
-                before = builder.select(args[7], builder.load(place), ir.Constant(lanes.element, 0.0))
-                builder.store(builder.fadd(before, lanes.total(product)), place)
+                lanes.put(product, out, slot, args[7])
             return context.get_dummy_value()
 
         return signature, generate
