@@ -170,3 +170,12 @@ def test_what_cannot_be_built_is_refused():
         Perceptron([20], 0.1, rule("spine"), seed=1)
     with pytest.raises(UnknownNameError, match="Did you mean 'rigl'"):
         rule("rigll")
+
+
+def test_slabs_begin_at_cache_lines():
+    """A vector that lies on two lines costs a third of the speed; NumPy aligns to 16 bytes only."""
+    network = Perceptron([20, 40, 4], 0.2, rule("static"), seed=1, batch=128)
+    for buffer in (network.work.acts, network.work.grads):
+        assert buffer.ctypes.data % 64 == 0
+        assert buffer.shape == (2, 64, LANES)
+        assert not buffer.any()

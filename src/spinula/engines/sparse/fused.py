@@ -56,12 +56,19 @@ def _spans(flat: Flat) -> np.ndarray:
     return np.array(made, np.int64)
 
 
+def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Return zeros that begin at a cache line, so that no vector of a slab lies on two."""
+    room = np.zeros(int(np.prod(shape)) * dtype.itemsize + 64, np.uint8)
+    first = -room.ctypes.data % 64
+    return room[first : len(room) - 64 + first].view(dtype).reshape(shape)
+
+
 def workspace(flat: Flat, batch: int, keys: list[int]) -> Work:
     """Return buffers for a batch size."""
     slabs, dtype = -(-batch // LANES), flat.weight.dtype
     features, outputs = int(flat.widths.sum()), int(flat.widths[1:].sum())
     return Work(
-        np.zeros((slabs, features, LANES), dtype), np.zeros((slabs, features, LANES), dtype),
+        _aligned((slabs, features, LANES), dtype), _aligned((slabs, features, LANES), dtype),
         np.zeros((slabs, len(flat.col)), dtype), np.zeros((slabs, outputs), dtype),
         np.full((slabs, LANES), -1, np.int64), _spans(flat),
         np.zeros(len(keys), np.int64), np.array(keys, np.uint64),
