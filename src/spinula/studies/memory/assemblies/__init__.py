@@ -1,0 +1,1 @@
+"""Cell assemblies: what keeps groups of neurons together while their synapses come and go."""

@@ -1,0 +1,1 @@
+"""What intrinsic dynamics alone do to what was learnt, and to what two synapses share."""

@@ -1,0 +1,1 @@
+"""How a network stores: which directions, which eigenvalues, which connections, at which rate."""
