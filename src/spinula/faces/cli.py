@@ -8,7 +8,7 @@ import warnings
 import typer
 
 from spinula.core.errors import SpinulaError, SpinulaWarning
-from spinula.faces.commands import demo, fit, inspect, run, signalling, simulate, study, train, verify
+from spinula.faces.commands import demo, fit, inspect, memory, run, signalling, simulate, study, train, verify
 from spinula.faces.console import say
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.command("run")(run.run)
 app.command("fit")(fit.fit)
 app.command("train")(train.train)
 app.command("study")(study.study)
+app.command("memory")(memory.memory)
 app.command("signalling")(signalling.signalling)
 app.command("verify")(verify.verify)
 app.command("demo")(demo.demo)
@@ -75,7 +76,7 @@ def main() -> None:
 
 
 def _say_interrupted() -> None:
-    say("interrupted; what was finished is kept, and simulate, run and fit go on with --resume")
+    say("interrupted; what was finished is kept, and long commands go on with --resume")
 
 
 _show_plainly = warnings.showwarning

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 import shutil
@@ -20,7 +21,7 @@ from spinula.faces import console
 _OURS = (
     "table.csv", "table.csv.json", "report.html", "numbers.json", "fitted.toml", "comparison.csv", "tables", "partial",
     "run.json", "spines.csv", "events.csv", "changes.csv", "history.csv", "log.jsonl", "network.npz", "model.pt",
-    "rows.json", "points.csv",
+    "rows.json", "points.csv", "claims.json",
 )  # fmt: skip
 
 
@@ -81,6 +82,11 @@ def is_finished(folder: Path, fingerprint: str, product: str) -> bool:
     if done:
         console.say("finished already; nothing to do")
     return done
+
+
+def mark(content: dict[str, Any]) -> str:
+    """Return a short hash of what a run was asked to do, to tell it from another when it is resumed."""
+    return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def write_provenance(folder: Path, command: str, *, seed: int, content: dict[str, Any]) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from spinula.faces import console
 
 
 def list_(as_json: bool = typer.Option(False, "--json", help="Print one JSON document.")) -> None:
-    """List the presets, the protocols, the laws, the measures and the validation rows."""
+    """List the presets, the protocols, the laws, the measures, the studies of memory and the rows."""
     from spinula import measures
     from spinula.engines.sparse.rules import RULES
+    from spinula.faces.commands.memory import listed
     from spinula.law import FAMILIES
     from spinula.presets import load_preset, preset_names
     from spinula.studies.protocol import load_protocol, protocol_names
@@ -30,6 +31,7 @@ def list_(as_json: bool = typer.Option(False, "--json", help="Print one JSON doc
             rules=list(RULES),
             laws=[{"family": family, "stands_for": law.stands_for} for family, law in FAMILIES.items()],
             measures=[{"name": name, "what": what} for name, what in first_line.items()],
+            memory=listed(),
             rows=[{"number": row.number, "model": row.model, "quantity": row.quantity} for row in rows()],
         )
         return
@@ -49,6 +51,10 @@ def list_(as_json: bool = typer.Option(False, "--json", help="Print one JSON doc
     shown = console.table("\nMeasures (spinula.measures)", ["name", "what"])
     for name, what in first_line.items():
         shown.add_row(name, what)
+    console.data.print(shown)
+    shown = console.table("\nStudies of memory (spinula memory)", ["name", "what"])
+    for study in listed():
+        shown.add_row(study["name"], study["title"])
     console.data.print(shown)
     shown = console.table("\nValidation rows (spinula verify)", ["row", "model", "quantity", "target"])
     for row in rows():

@@ -7,13 +7,13 @@ import time
 from collections.abc import Iterable, Iterator
 
 from spinula.core.errors import UnknownNameError
-from spinula.studies.validation import competition, dopamine, lattice, linear, logsize, presets, slices
+from spinula.studies.validation import competition, dopamine, lattice, linear, logsize, memory, presets, slices
 from spinula.studies.validation.row import Result, Row
 
 
 def rows() -> list[Row]:
     """Return all validation rows, by number."""
-    parts = (linear, presets, logsize, lattice, slices, competition, dopamine)
+    parts = (linear, presets, logsize, lattice, slices, competition, dopamine, memory)
     return sorted((row for part in parts for row in part.ROWS), key=_place)
 
 
