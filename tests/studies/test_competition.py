@@ -6,7 +6,7 @@ import pytest
 from spinula.core.errors import OutOfRangeError
 from spinula.law.plasticity.resources import ResourceCompetition
 from spinula.studies.competition import multi_spine_growth
-from spinula.studies.validation.competition import ROWS
+from spinula.studies.validation.extrinsic.competition import ROWS
 
 
 def test_the_closed_forms_row_passes():

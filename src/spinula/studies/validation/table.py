@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterable, Iterator
 
 from spinula.core.errors import UnknownNameError
-from spinula.studies.validation import competition, dopamine, lattice, linear, logsize, memory, presets, slices
+from spinula.studies.validation import lattice, linear, logsize, memory, presets
+from spinula.studies.validation.extrinsic import competition, dopamine, slices
 from spinula.studies.validation.row import Result, Row
 
 

@@ -1,0 +1,1 @@
+"""Rows of what experiments do to spines: slices, competition for receptors, dopamine."""
