@@ -11,8 +11,8 @@ from spinula.law.modulation.dips import DIP_KERNEL, duration_gain
 from spinula.law.modulation.reinforcement import CAMKII_KERNEL, PKA_KERNEL, burst_kernel
 from spinula.presets import load_preset
 from spinula.studies.protocol.running import complete
-from spinula.studies.validation.row import Outcome, Row, within
 from spinula.studies.validation.extrinsic.slices import change, result
+from spinula.studies.validation.row import Outcome, Row, within
 
 # Delay curves computed from the authors' exported models: free PKA-C (uM), and active CaMKII 20 s later (uM).
 DELAYS = (-1, -0.2, 0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5, 1.7, 2, 2.5, 3, 5)
