@@ -8,7 +8,12 @@ from spinula.core.errors import UnknownNameError
 from spinula.studies.memory.study import Study
 
 # Where each study is written; each module has one STUDY. A module is imported when its study is asked for.
-_WRITTEN: dict[str, str] = {}
+_WRITTEN: dict[str, str] = {
+    "eigenvalues": "storage.eigenvalues",
+    "inhibition": "storage.inhibition",
+    "cascade": "storage.cascade",
+    "optimal_plasticity": "storage.optimal_plasticity",
+}
 STUDIES: tuple[str, ...] = tuple(_WRITTEN)
 
 

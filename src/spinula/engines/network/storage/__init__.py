@@ -1,0 +1,1 @@
+"""Kernels of the studies of storage: each compiles the functions of law/circuits/storage and supplies the noise."""
