@@ -13,6 +13,8 @@ _WRITTEN: dict[str, str] = {
     "inhibition": "storage.inhibition",
     "cascade": "storage.cascade",
     "optimal_plasticity": "storage.optimal_plasticity",
+    "forgetting": "forgetting.forgetting",
+    "silencing": "forgetting.silencing",
 }
 STUDIES: tuple[str, ...] = tuple(_WRITTEN)
 
