@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from spinula.faces.figures import COLOURS, FAINT
 from spinula.studies.memory.study import Panel
 
 _DASHES = ("-", "--", ":", "-.")
 _MARKERS = "osD^vP"
+_TITLE = 50  # characters of a title on one line
 _WIDE = 84  # characters of a legend's font side by side under a figure
 
 
@@ -36,10 +38,21 @@ def draw_panel(ax: Axes, panel: Panel) -> Axes:
             ax.set_yscale("log")
         elif panel.kind == "histogram":
             ax.set_ylim(bottom=0)
-    ax.set_title(_folded(panel.title, 62))
+    _plain_numbers(ax)
+    ax.set_title(_folded(panel.title, _TITLE))
     if len(labels) > 1 or (labels and labels[0]):
         _legend(ax, labels)
     return ax
+
+
+def _plain_numbers(ax: Axes) -> None:
+    """Write 0.1, 1 and 10 rather than powers on logarithmic axes of few decades, and numbers between on short ones."""
+    for axis, (low, high) in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
+        if axis.get_scale() == "log" and 1e-4 < low < high < 1e5:
+            decades = np.log10(high / low)
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2 else (1,)))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axis.set_minor_formatter(NullFormatter())
 
 
 def height(panel: Panel) -> float:
@@ -50,7 +63,7 @@ def height(panel: Panel) -> float:
     inside = 3.2
     if panel.kind == "points" and not pd.api.types.is_numeric_dtype(x):
         inside = 1.1 + x.nunique() * max(0.3, 0.16 * len(labels))
-    return inside + 0.2 * rows + 0.16 * (panel.title.count("\n") + len(panel.title) // 62)
+    return inside + 0.2 * rows + 0.16 * (panel.title.count("\n") + len(panel.title) // _TITLE)
 
 
 def _style(number: int) -> dict[str, Any]:

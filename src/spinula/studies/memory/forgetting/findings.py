@@ -143,8 +143,7 @@ def panels_of(runs: Runs) -> list[Panel]:
         left.append(_over_seeds(name, day[late], _of(runs, law, "number")[:, late]))
         middle = (np.concatenate([[0.0], ages[:-1]]) + ages) / 2
         rate.append(_over_seeds(name, middle, _of(runs, law, "rate")))
-        jost.append(_over_seeds(f"{name}, old", ages, _of(runs, law, "old")))
-        jost.append(_over_seeds(f"{name}, new, as strong", ages, _of(runs, law, "young")))
+        jost.append(_over_seeds(name, ages, _ahead(runs, law)))
         if law != CONTROL:
             ribot += [_over_seeds(f"{name}, {lesion}", ages, _of(runs, law, lesion)) for lesion in LESIONS]
         else:
@@ -154,8 +153,8 @@ def panels_of(runs: Runs) -> list[Panel]:
               log_x=True, log_y=True),
         Panel("The rate of forgetting falls with age", "age of the memory [day]", "spines lost [1/day]",
               pd.concat(rate), log_x=True, log_y=True),
-        Panel("Jost: the older of two equal memories lasts", "age when both have as many spines [day]",
-              "share of spines kept over the days watched", pd.concat(jost), kind="points", log_x=True),
+        Panel("Jost: the older of two equal memories keeps more", "its age when both have as many spines [day]",
+              "share of spines kept, old - new", pd.concat(jost), kind="points", log_x=True),
         Panel("Ribot: what a lesion leaves of memories by age", "age at the lesion [day]", "share of spines left",
               pd.concat(ribot), log_x=True),
     ]  # fmt: skip
