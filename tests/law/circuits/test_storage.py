@@ -1,10 +1,12 @@
 """The equations of storage against what follows from them by another way."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy import linalg, optimize
 
-from spinula.law.circuits.storage import cascade, compensation, eigenvalues
+from spinula.law.circuits.storage import cascade, compensation, eigenvalues, sampling
 
 
 def _walk(variables, steps):
@@ -95,3 +97,24 @@ def test_shares_read_the_memories_that_were_written():
     assert eigenvalues.antisymmetric_share(both, a, b) == pytest.approx(0.7)
     assert np.linalg.eigvals(turning).imag.max() == pytest.approx(1.0)
     assert np.linalg.eigvals(symmetric).real.max() == pytest.approx(1.0)
+
+
+def test_the_prior_alone_gives_the_variance_of_a_linear_step():
+    numbers = sampling.parameter_numbers(0.04, 0.1, (0.5, 2.0), 7.0)
+    rng = np.random.default_rng(3)
+    theta = np.full(20_000, 4.0)
+    for _ in range(1000):
+        theta = sampling.parameter_step(theta, 0.0, rng.standard_normal(len(theta)), numbers)
+    assert theta.mean() == pytest.approx(0.5, abs=0.02)
+    assert theta.var() == pytest.approx(0.1 * 4.0, rel=0.05)
+
+
+def test_reward_pushes_as_its_gain_says():
+    _, pull, push, _ = sampling.parameter_numbers(0.04, 0.1, (0.5, 2.0), 7.0)
+    assert (pull, push) == pytest.approx((0.01, 0.28))
+
+
+def test_weights_of_arrays_are_those_of_numbers():
+    theta = np.array([-2.0, 0.0, 0.1, 3.0, 5.0])
+    assert sampling.weight(theta, 3.0, np.exp) == pytest.approx([sampling.weight(t, 3.0, math.exp) for t in theta])
+    assert (sampling.weight(theta, 3.0, np.exp) > 0).tolist() == [False, False, True, True, True]

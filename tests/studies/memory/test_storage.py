@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from spinula.core.streams import Streams
-from spinula.engines.network.storage import balanced, cascade, compensation, homeostasis
+from spinula.engines.network.storage import balanced, cascade, compensation, homeostasis, sampling
 from spinula.law.circuits.storage.cascade import Cascade, rates
 from spinula.law.circuits.storage.compensation import best_compensation, steady_gradient
 from spinula.studies.memory.storage import cascade as cascade_study
 from spinula.studies.memory.storage import eigenvalues, inhibition, optimal_plasticity
+from spinula.studies.memory.storage import sampling as sampling_study
 from spinula.studies.memory.study import Keeper, Options, find
 
-STUDIES = [study.STUDY for study in (cascade_study, eigenvalues, inhibition, optimal_plasticity)]
+STUDIES = [study.STUDY for study in (cascade_study, eigenvalues, inhibition, optimal_plasticity, sampling_study)]
 
 
 def _plan(steps, noise=0.0, variables=4):
@@ -74,6 +75,50 @@ def test_unequal_numbers_of_inputs_keep_their_mean():
         number = np.bincount(receiver, minlength=1600)
         assert number.mean() == pytest.approx(100, rel=0.05)
         assert number.std() / number.mean() == pytest.approx(spread, rel=0.15)
+
+
+def _learned(temperature, presentations=200, rewarded=True, theta=None):
+    learner, rng = sampling.Learner(), Streams(4).generator("start")
+    state = learner.begin(0.1, rng)
+    if theta is not None:
+        state.theta[:] = theta
+    task = learner.task(np.arange(learner.inputs), False)
+    before = state.theta.copy()
+    seen = sampling.learn(state, task, learner.plan(temperature, presentations, 50, rewarded), rng)
+    return before, state.theta, seen
+
+
+def test_a_retracted_synapse_never_returns_without_temperature():
+    before, after, _ = _learned(0.0)
+    retracted = before <= 0
+    assert (after[retracted] <= 0).all()
+    assert after[retracted] == pytest.approx(before[retracted] * (1 - 0.003 * 0.3 / 4) ** 200)  # the prior alone
+
+
+def test_parameters_stay_within_their_bounds():
+    _, after, _ = _learned(1000.0)
+    assert after.min() == sampling.LOWEST
+    assert after.max() == sampling.HIGHEST
+
+
+def test_a_network_whose_wiring_fits_is_rewarded_and_one_that_does_not_is_not():
+    learner = sampling.Learner()
+    fits = np.full((2 * learner.pool, learner.inputs), -1.0)
+    fits[: learner.pool, : learner.active] = fits[learner.pool :, learner.active : 2 * learner.active] = 1.6
+    _, _, (reward, right, _) = _learned(0.0, theta=fits)
+    _, _, (wrong_reward, wrong, _) = _learned(0.0, theta=fits[::-1])
+    assert right.mean() > 0.95
+    assert wrong.mean() < 0.05
+    assert reward.mean() > 3 * wrong_reward.mean()
+
+
+def test_eligibility_follows_the_gradient_of_the_reward():
+    """Reward drives inputs of the pool that should fire up, and those of the other down, on average."""
+    before, after, _ = _learned(0.0, 4000, theta=0.5)
+    learner = sampling.Learner()
+    change = after - before
+    wanted, other = (change[pool, : learner.active].mean() for pool in (slice(None, 4), slice(4, None)))
+    assert wanted > other
 
 
 @pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)

@@ -9,6 +9,7 @@ from spinula.studies.memory.study import Study
 
 # Where each study is written; each module has one STUDY. A module is imported when its study is asked for.
 _WRITTEN: dict[str, str] = {
+    "sampling": "storage.sampling",
     "eigenvalues": "storage.eigenvalues",
     "inhibition": "storage.inhibition",
     "cascade": "storage.cascade",
