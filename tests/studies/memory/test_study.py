@@ -133,7 +133,7 @@ def test_a_row_passes_with_its_claims_and_a_study_runs_once_for_all_of_them(toy_
     assert one.passed
     assert one == two
     assert one.reproduced.startswith("SD ")
-    assert one.detail == "control: 0 equal"
+    assert one.detail == "1 negative control holds"
     assert len(starts) == 4
 
 

@@ -18,10 +18,11 @@ def _found(name: str, seed: int) -> Finding:
 def _outcome(seed: int, *, name: str, number: int | str) -> Outcome:
     claims = [claim for claim in _found(name, seed).claims if claim.row == number]
     said = [claim.found for claim in claims if not claim.control]
-    controls = [f"control: {claim.found}" for claim in claims if claim.control and claim.passed]
+    controls = sum(claim.control and claim.passed for claim in claims)
+    hold = [f"{controls} negative control{'s' * (controls > 1)} hold{'s' * (controls == 1)}"] if controls else []
     failed = [f"NOT: {claim.text} ({claim.found})" for claim in claims if not claim.passed]
     # A row that no claim names was not tested.
-    return Outcome("; ".join(said), bool(said) and not failed, "; ".join([*failed, *controls]))
+    return Outcome("; ".join(said), bool(said) and not failed, "; ".join([*failed, *hold]))
 
 
 def rows_of(name: str) -> list[Row]:
