@@ -47,7 +47,8 @@ docs: $(VENV)/.docs  ## build the documentation into site/
 
 .venv-bench/.installed: pyproject.toml benchmarks/peers.txt
 	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
-	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --editable . --requirement benchmarks/peers.txt
+	@PATH="$(CURDIR)/.venv-bench/bin:$$PATH" .venv-bench/bin/python -m pip install --quiet --disable-pip-version-check \
+		--editable . --requirement benchmarks/peers.txt
 	@touch $@
 
 bench: .venv-bench/.installed  ## benchmarks against peers, in an environment of their own (.venv-bench)
