@@ -16,6 +16,9 @@ _WRITTEN: dict[str, str] = {
     "optimal_plasticity": "storage.optimal_plasticity",
     "forgetting": "forgetting.forgetting",
     "silencing": "forgetting.silencing",
+    "humble": "assemblies.hebbian",
+    "reactivation": "assemblies.reactivation",
+    "contacts": "assemblies.contacts",
 }
 STUDIES: tuple[str, ...] = tuple(_WRITTEN)
 

@@ -1,0 +1,1 @@
+"""Networks of rate neurons whose contacts come and go."""
