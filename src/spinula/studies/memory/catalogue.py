@@ -19,6 +19,7 @@ _WRITTEN: dict[str, str] = {
     "humble": "assemblies.hebbian",
     "reactivation": "assemblies.reactivation",
     "contacts": "assemblies.contacts",
+    "covariation": "assemblies.covariation",
 }
 STUDIES: tuple[str, ...] = tuple(_WRITTEN)
 

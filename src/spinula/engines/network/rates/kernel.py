@@ -109,14 +109,15 @@ def _create(whole, rule, pair, now, share):
     pre, post = divmod(pair, size)
     unit_weight = neurons.scale[pre] * neurons.scale[post] * whole.levels[COMMON]
     both = neurons.active[pre] + neurons.active[post]
-    weight = rule.weight_new
+    # What it would have had to weigh when the step began, and when both became active, to weigh this much now.
     if both == 2:
-        # What it would have had to weigh when both became active, to weigh this much now.
         elapsed = now - max(neurons.since[pre], neurons.since[post])
-        weight = rule.weight_max + (weight - rule.weight_max) * math.exp(rule.potentiation * (elapsed + share))
+        begun = rule.weight_max + (rule.weight_new - rule.weight_max) * math.exp(rule.potentiation * share)
+        weight = rule.weight_max + (begun - rule.weight_max) * math.exp(rule.potentiation * elapsed)
         weight *= math.exp(-(2.0 * rule.depression - rule.decay) * elapsed)
     else:
-        weight *= math.exp((rule.depression if both else rule.decay) * share)
+        begun = rule.weight_new * math.exp((rule.depression if both else rule.decay) * share)
+        weight = begun
     contact = whole.clock[LIVE]
     whole.clock[LIVE] += 1
     contacts.pair[contact] = pair
@@ -125,7 +126,7 @@ def _create(whole, rule, pair, now, share):
     contacts.following[contact] = pairs.first[pair]
     pairs.first[pair] = contact
     pairs.count[pair] += 1
-    pairs.total[pair] += rule.weight_new / unit_weight
+    pairs.total[pair] += begun / unit_weight
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -142,11 +143,12 @@ def _relink(whole, contact, target):
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def _delete(whole, contact, weight):
+def _delete(whole, rule, contact, now):
     """Take a contact away and move the last of the list into its place."""
     contacts, pairs, neurons = whole.contacts, whole.pairs, whole.neurons
     pair = contacts.pair[contact]
     pre, post = divmod(pair, neurons.rate.size)
+    weight = weight_at(whole, rule, contact, now, 0.0)
     _relink(whole, contact, contacts.following[contact])
     pairs.count[pair] -= 1
     if pairs.count[pair]:
@@ -191,7 +193,7 @@ def _turn_over(whole, rule, now):
             weight = weight_at(whole, rule, contact, now, share)
             weakness = math.exp(rule.steepness * (rule.weight_half - weight))
             if unit(chance) * rule.fastest < _deletion_rate(weakness, rule.slowest, rule.fastest):
-                _delete(whole, contact, weight)
+                _delete(whole, rule, contact, now)
 
 
 @njit(cache=True, nogil=True, forceinline=True)

@@ -161,8 +161,8 @@ STUDY = Study(
         "600 pairs of neurons with 8 sites each, half of them connected at first, for 400 days. A contact grows with "
         "the correlation that it detects, which the pair's other contacts raise; it is created at 0.028 per day and "
         "site. Rates of the neurons (1.2 and 4.6 per s), spikes per weight, fluctuation, sites and the loss of "
-        "contacts whatever their weight (0.02 per day) are assumed; correlations are means, not simulated spikes. Connections "
-        "are lost in the end, and none forms by chance within this time: the two modes are long-lived states."
+        "contacts whatever their weight (0.02 per day) are assumed; correlations are means, not simulated spikes. "
+        "Connections are lost in the end, and none forms by chance within this time: both modes are long-lived states."
     ),
     sources=("deger2012", "deger2018", "fauth2015"),
     cases=cases,

@@ -23,7 +23,7 @@ _HEBB = {"hebb": 0.02, "threshold": 0.5, "gain": 12.0, "offset": 2.0, "cued": 0.
 
 def cases(options: Options) -> list[Case]:
     """Return the cases: Hebb alone from strong and from weak assemblies, intrinsic alone, both with four noises."""
-    days = 40 if options.trial else 200
+    days = 30 if options.trial else 200
     kinds = [
         ("hebb_strong", True, 0.0, STRONG),
         ("hebb_weak", True, 0.0, WEAK),
@@ -34,7 +34,7 @@ def cases(options: Options) -> list[Case]:
         {"name": f"{kind}_{seed}", "seed": seed, "kind": kind, "hebb": hebb, "noise": noise, "first": first}
         | {"days": days}
         for kind, hebb, noise, first in kinds
-        for seed in options.series(4)
+        for seed in options.series(4, trial=1)
     ]
 
 

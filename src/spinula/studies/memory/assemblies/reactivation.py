@@ -68,6 +68,7 @@ def schedule(chosen: Case) -> tuple[np.ndarray, np.ndarray]:
     for presentation in range(chosen["learning"] * 3600 // 54):
         ends += [ends[-1] + 18 * _SECOND, ends[-1] + 54 * _SECOND]
         kinds += [_GROUP + presentation % GROUPS, _REST]
+    ends[-1] = _learned(chosen) * _HOUR  # the last pause fills the hour
     stop = ends[-1] + int(24 * chosen["days"] * _HOUR)
     rng = Streams(chosen["seed"]).generator("phases")
     while ends[-1] < stop:
@@ -98,7 +99,7 @@ def _stimuli(neurons: int) -> list[Stimulus]:
     eligible = np.arange(GROUPS * MEMBERS, neurons)
     nothing = Stimulus(np.zeros(neurons), eligible)
     groups = [Stimulus(np.where(np.arange(neurons) // MEMBERS == group, 200.0, 0.0), eligible) for group in range(3)]
-    return [nothing, Stimulus(np.zeros(neurons), eligible, chosen=15), *groups]
+    return [nothing, Stimulus(np.zeros(neurons), eligible, chosen=min(15, len(eligible) // 2)), *groups]
 
 
 RECORDED = (
