@@ -7,7 +7,7 @@ from spinula.studies.validation import rows, run_rows
 
 REQUIRED = {*range(1, 7), *range(10, 15), *range(16, 22), *range(24, 28), 29, 30, 7, 8, 9, *range(33, 48), "43b"}
 # Of studies of memory.
-REQUIRED |= {28, 50, 51, 54, 55, 56, 57, 62}
+REQUIRED |= {28, *range(48, 52), *range(53, 59), 62}
 
 
 def test_all_required_rows_are_there():
