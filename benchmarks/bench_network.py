@@ -23,7 +23,7 @@ MISSING = 3
 # Runner and its options; the quickest setting of each simulator first.
 RUNS = {
     "spinula": [("run_spinula.py", [])],
-    "nest": [("run_nest.py", []), ("run_nest.py", ["--synapse", "stdp_synapse"])],
+    "nest": [("run_nest.py", []), ("run_nest.py", ["--synapse", "stdp_synapse_hom_hpc"])],
     "brian2": [("run_brian2.py", []), ("run_brian2.py", ["--mode", "cython"])],
     "annarchy": [("run_annarchy.py", []), ("run_annarchy.py", ["--mode", "lil"])],
 }

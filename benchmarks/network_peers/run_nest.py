@@ -13,7 +13,7 @@ except ImportError as error:
     shared.missing("NEST", error)
 import numpy as np
 
-SYNAPSES = ("stdp_synapse_hom_hpc", "stdp_synapse", "stdp_synapse_hom", "stdp_synapse_hpc")
+SYNAPSES = ("stdp_synapse", "stdp_synapse_hom", "stdp_synapse_hpc", "stdp_synapse_hom_hpc")
 
 
 def build(network, options):

@@ -15,6 +15,7 @@ try:
     from spinula.law.circuits.timing import PairTiming
 except ImportError as error:
     shared.missing("spinula's spiking network engine", error)
+import numba
 import numpy as np
 
 
@@ -55,6 +56,8 @@ def ours(workload, seconds, threads, *, plastic=True, phases=None):
     ``workload`` as ``shared.load`` returns it; CPU and wall seconds go to ``phases``.
     """
     phases = phases or shared.Phases()
+    # As many workers as parts: idle ones would wait by spinning, which counts as CPU time.
+    numba.set_num_threads(threads)
     with phases.phase("setup"):
         circuit, learning = build(workload, threads, plastic)
     with phases.phase("compile"):
