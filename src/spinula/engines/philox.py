@@ -199,3 +199,11 @@ def fill_normals(words, normals, count):
         a, b = _pair(words[0, i], words[1, i], like)
         c, d = _pair(words[2, i], words[3, i], like)
         normals[0, i], normals[1, i], normals[2, i], normals[3, i] = a, b, c, d
+
+
+@njit(**_VECTOR)
+def fill_first(words, normals, count):
+    """Turn words[:2, :count] into one standard normal each, normals[0, :count]: those of ``fill_normals``, alone."""
+    like = normals[0, 0]
+    for i in range(count):
+        normals[0, i] = _pair(words[0, i], words[1, i], like)[0]

@@ -105,6 +105,8 @@ def crossing_moment(before, after, normal, uniform):
     ------
     Inverse-Gaussian draw of [michael1976]; the time change by the definition of the Brownian bridge.
     """
+    if before <= 0.0:
+        return 0.0
     distance = abs(after)
     square = normal * normal
     if distance < 1e-9 * before:  # the mean is infinite: a Levy-distributed time

@@ -1,0 +1,1 @@
+"""Neurons and the spines between them: spiking circuits, networks of rates, and the kernels of single studies."""

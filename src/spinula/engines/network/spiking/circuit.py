@@ -1,0 +1,238 @@
+"""A circuit of spiking neurons whose excitatory synapses are spines: they learn, fluctuate, end and are formed anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spinula.core.errors import InvalidInputError
+from spinula.core.streams import Streams
+from spinula.engines.network.spiking import state
+from spinula.engines.network.spiking.assemble import Arrays, assemble
+from spinula.engines.network.spiking.drive import Drive, Poisson
+from spinula.engines.network.spiking.kernels import run_block
+from spinula.engines.network.spiking.life import Life
+from spinula.engines.network.spiking.plan import Living, Population, Projection
+from spinula.engines.network.spiking.slow import flush
+from spinula.engines.network.spiking.wiring import Wiring, wire
+from spinula.law.circuits.neurons import IntegrateAndFire
+from spinula.law.circuits.timing import Timing
+
+_FLUSH = 6.0  # windows of timing after which exponentials begin anew: e^6 costs a pair 1e-4 of its effect in 32 bits
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What happened since the last snapshot.
+
+    Attributes
+    ----------
+    time : float, ms
+    spike_times, spike_neurons : Array, shape (spikes,), ms and index among all neurons, in order of time
+    formed, eliminated : int
+    """
+
+    time: float
+    spike_times: np.ndarray
+    spike_neurons: np.ndarray
+    formed: int
+    eliminated: int
+
+
+class Circuit:
+    """Populations of integrate-and-fire neurons and the connections between them.
+
+    Parameters
+    ----------
+    seed : int; the same seed gives the same bytes, whatever ``threads``
+    dt : float, ms, time step
+    threads : int, parts among which the neurons are dealt out
+    precision : ``single`` or ``double``, of membranes and inputs
+
+    Raises
+    ------
+    InvalidInputError
+        If a number is out of its range.
+
+    Examples
+    --------
+    >>> circuit = Circuit(seed=1)
+    >>> cells = circuit.neurons(100, IntegrateAndFire(rest=-49.0), name="E")
+    >>> [snapshot.time for snapshot in circuit.run(20.0, every=10.0)]
+    [10.0, 20.0]
+    """
+
+    def __init__(self, *, seed: int, dt: float = 0.1, threads: int = 1, precision: str = "single") -> None:
+        if dt <= 0 or threads < 1 or precision not in ("single", "double"):
+            raise InvalidInputError("wanted dt > 0 ms, threads >= 1, and single or double precision.")
+        self.streams, self.dt, self.threads = Streams(seed), dt, threads
+        self._kind = np.float32 if precision == "single" else np.float64
+        self.populations: list[Population] = []
+        self.projections: list[Projection] = []
+        self._drive = Drive(self.streams, round(100.0 / dt))
+        self._potentials: dict[str, np.ndarray] = {}
+        self._arrays: Arrays | None = None
+        self._lives: list[Life] = []
+
+    def neurons(self, count: int, model: IntegrateAndFire, *, name: str) -> Population:
+        """Add a population; its neurons start at the rest, or at the reset if the rest is above the threshold."""
+        self._check_open()
+        if count < 1 or name in [population.name for population in self.populations]:
+            raise InvalidInputError(f"population {name!r}: wanted a name of its own and at least one neuron.")
+        made = Population(name, sum(p.count for p in self.populations), count, model)
+        self.populations.append(made)
+        start = model.rest if model.rest < model.threshold else model.reset
+        self._potentials[name] = np.full(count, start)
+        return made
+
+    def set_potentials(self, population: Population, values: Any) -> None:
+        """Set the membrane potentials (mV) with which a population begins."""
+        self._check_open()
+        self._potentials[population.name] = np.broadcast_to(np.asarray(values, float), population.count).copy()
+
+    def connect(
+        self, pre: Population, post: Population, wiring: Wiring, *, size: Any, gain: float, delay: float,
+        inhibitory: bool = False, timing: Timing | None = None, living: Living | None = None,
+    ) -> Projection:  # fmt: skip
+        """Connect two populations.
+
+        Parameters
+        ----------
+        pre, post : Population
+        wiring : OutDegree, Probability or Edges
+        size : float or Array, um3, of all connections in order of (pre, post), unless the wiring gives sizes
+        gain : float, mV per um3 (current synapses; negative inhibits) or leak conductances per um3
+        delay : float, ms, at least one step
+        inhibitory : bool, whether spikes go to the inhibitory input
+        timing : plasticity by spike timing, or None
+        living : Living or None, intrinsic dynamics, elimination and formation
+        """
+        self._check_open()
+        if round(delay / self.dt) < 1:
+            raise InvalidInputError(f"delay = {delay:g} ms: wanted at least one step, {self.dt:g} ms.")
+        if living is not None and round(living.tick / self.dt) < 1:
+            raise InvalidInputError(f"tick = {living.tick:g} ms: wanted at least one step, {self.dt:g} ms.")
+        key = self.streams.key(f"wiring {len(self.projections)}")
+        first, target, given = wire(wiring, (pre.count, post.count), pre is post, key)
+        sizes = np.atleast_1d(np.asarray(size if given is None else given, np.float32))
+        if sizes.size not in (1, len(target)):
+            raise InvalidInputError(f"{sizes.size} sizes for {len(target)} connections.")
+        if sizes.size == 1 and len(target) == 1:
+            sizes = np.repeat(sizes, 2)
+        made = Projection(pre, post, first, target, sizes, gain, delay, inhibitory, timing, living)
+        self.projections.append(made)
+        return made
+
+    def poisson(self, population: Population, *, rate: float, weight: float, inhibitory: bool = False) -> None:
+        """Send independent Poisson spikes of ``rate`` (1/s) and ``weight`` (mV) to every neuron of a population."""
+        per_step = rate * 1e-3 * self.dt * population.count
+        self._drive.poisson.append(Poisson(population.first, population.stop, per_step, weight, int(inhibitory)))
+
+    def send(self, population: Population, times: Any, neurons: Any, *, weight: Any, inhibitory: bool = False) -> None:
+        """Send given spikes: ``times`` ms, ``neurons`` within the population, ``weight`` mV, one or one per spike."""
+        steps = np.round(np.asarray(times, float) / self.dt).astype(np.int64)
+        order = np.argsort(steps, kind="stable")
+        who = population.first + np.asarray(neurons, np.int64)[order]
+        weights = np.broadcast_to(np.asarray(weight, float), steps.shape)[order]
+        self._drive.given.append((steps[order], who, weights, int(inhibitory)))
+
+    def release(self, times: Any, amount: float = 1.0) -> None:
+        """Release dopamine at ``times`` (ms): it jumps by ``amount`` and decays as each reinforced rule says."""
+        steps = np.round(np.atleast_1d(np.asarray(times, float)) / self.dt).astype(np.int64)
+        self._drive.bursts.append((steps, np.full(len(steps), amount)))
+
+    @property
+    def time(self) -> float:
+        """Spike time passed, ms."""
+        return 0.0 if self._arrays is None else float(self._arrays.clock[state.STEP] * self.dt)
+
+    @property
+    def potentials(self) -> np.ndarray:
+        """Membrane potentials of all neurons now, mV (a copy)."""
+        return self._assembled().neurons.v.copy()
+
+    def run(self, duration: float, *, every: float | None = None) -> Iterator[Snapshot]:
+        """Run for ``duration`` ms and yield a snapshot ``every`` so many ms (None: one at the end)."""
+        arrays = self._assembled()
+        step, stop = int(arrays.clock[state.STEP]), int(arrays.clock[state.STEP]) + round(duration / self.dt)
+        pace = max(1, round((every or duration) / self.dt))
+        while step < stop:
+            target = min(stop, step + pace)
+            yield self._advance(target)
+            step = target
+
+    def _advance(self, target: int) -> Snapshot:
+        arrays, heard = self._assembled(), []
+        formed = eliminated = 0
+        while arrays.clock[state.STEP] < target:
+            step = int(arrays.clock[state.STEP])
+            end = min([target, (step // self._pace + 1) * self._pace, *(life.next_tick(step) for life in self._lives)])
+            heard += self._block(step, end)
+            if end % self._pace == 0:
+                self.sync()
+            for life in self._lives:
+                if end % life.tick == 0:
+                    self.sync()
+                    arrays, lost = life.move(arrays, end // life.tick)
+                    self._arrays, formed, eliminated = arrays, formed + lost, eliminated + lost
+        times, neurons = (np.concatenate(column) for column in zip(*heard, strict=True))
+        return Snapshot(target * self.dt, times * self.dt, neurons, formed, eliminated)
+
+    def _block(self, step: int, end: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        arrays, found = self._assembled(), []
+        outside = self._drive.outside(step, end, arrays.owner, self.threads)
+        arrays.clock[state.BLOCK], arrays.clock[5] = step, end
+        while arrays.clock[state.STEP] < end:
+            count = run_block(*arrays[:6], outside, arrays.heard, arrays.work, arrays.clock)
+            found.append((arrays.heard.step_of[:count].copy(), arrays.heard.who[:count].copy()))
+        return found
+
+    def sync(self) -> None:
+        """Bring every size up to date; sizes are read after it."""
+        a = self._assembled()
+        if a.clock[state.STEP] > a.clock[state.ORIGIN]:
+            flush(a.neurons, a.rows, a.spines, a.table, a.work, a.clock)
+
+    def connections(self, projection: Projection) -> pd.DataFrame:
+        """Return a projection's connections as they are now.
+
+        Columns pre, post (index within the populations), spine_id (-1 for connections that never change), size (um3)
+        and weight (gain times size), in order of (pre, spine_id).
+        """
+        arrays, q = self._assembled(), self.projections.index(projection)
+        self.sync()
+        first = int(arrays.table[q, state.FIRST_ROW])
+        span, frames = slice(first, first + projection.pre.count), []
+        for part in range(self.threads):
+            count = arrays.rows.count[part, span]
+            pre = np.repeat(np.arange(projection.pre.count), count)
+            ends = np.cumsum(count)
+            places = np.repeat(arrays.rows.start[part, span] - ends + count, count) + np.arange(len(pre))
+            arena: Any = arrays.wires if projection.is_fixed else arrays.spines
+            size = arena[1][part, places]
+            ids = (
+                np.full(len(pre), -1) if projection.is_fixed else arrays.spines.spine_id[part, places].astype(np.int64)
+            )
+            post = arena[0][part, places].astype(np.int64) - projection.post.first
+            frames.append(pd.DataFrame({"pre": pre, "post": post, "spine_id": ids, "size": size}))
+        frame = pd.concat(frames, ignore_index=True).sort_values(["pre", "spine_id", "post"], ignore_index=True)
+        return frame.assign(weight=projection.gain * frame["size"])
+
+    def _assembled(self) -> Arrays:
+        if self._arrays is None:
+            if not self.populations:
+                raise InvalidInputError("the circuit has no neurons.")
+            v = np.concatenate([self._potentials[p.name] for p in self.populations]).astype(self._kind)
+            self._arrays = assemble(self.populations, self.projections, v, self.dt, self.threads)
+            times = [max(p.timing.potentiation_time, p.timing.depression_time) for p in self.projections if p.timing]
+            self._pace = max(1, round(_FLUSH * min(times) / self.dt)) if times else 2**40
+            self._lives = [Life(self, q, p) for q, p in enumerate(self.projections) if p.living is not None]
+        return self._arrays
+
+    def _check_open(self) -> None:
+        if self._arrays is not None:
+            raise InvalidInputError("the circuit has begun to run; build it whole before.")
