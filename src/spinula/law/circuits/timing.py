@@ -33,7 +33,7 @@ def potentiated(size, scale, seen, snap, size_max):
 
     Examples
     --------
-    >>> potentiated(0.1, 0.01, 3.0, 1.0, 0.2), potentiated(0.19, 0.01, 3.0, 1.0, 0.2)
+    >>> round(potentiated(0.1, 0.01, 3.0, 1.0, 0.2), 6), potentiated(0.19, 0.01, 3.0, 1.0, 0.2)
     (0.12, 0.2)
     """
     return min(size + scale * (seen - snap), size_max)
