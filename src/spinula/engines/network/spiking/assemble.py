@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spinula.engines.network.spiking import slow, state
+from spinula.engines.network.spiking import state
+from spinula.engines.network.spiking.kernels import renewal
 from spinula.engines.network.spiking.plan import Population, Projection, population_row, projection_row
 from spinula.engines.network.spiking.wiring import count_rows, deal_rows
 
@@ -47,7 +48,7 @@ def assemble(
     block = 2 * window * len(v) + 10_000
     heard = state.Heard(
         np.zeros((parts, window, len(populations)), np.int64), np.zeros((parts, window, most), np.uint32),
-        np.zeros(block, np.uint32), np.zeros(block, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint32),
+        np.zeros(block, np.uint32), np.zeros(block, np.int64),
     )  # fmt: skip
     clock = np.array([0, 0, 0, 0, window, 0], np.int64)
     return Arrays(neurons, rows, spines, wires, ring, table, heard, _work(neurons, rows, table), clock, owner)
@@ -147,7 +148,7 @@ def grown(arrays: Arrays, projections: list[Projection]) -> Arrays:
             room[:, span] = _room(arrays.rows.count[:, span], projection)
     places = int(1.03 * room.sum(axis=1).max()) + 256
     fresh = state.empty_spines(len(room), places, arrays.spines.tag.shape[1] > 1)
-    slow.repack(arrays.rows, arrays.spines, fresh, room)
+    renewal.repack(arrays.rows, arrays.spines, fresh, room)
     return arrays._replace(spines=fresh)
 
 

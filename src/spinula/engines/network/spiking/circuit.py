@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numba
 import numpy as np
 import pandas as pd
 
@@ -14,15 +16,31 @@ from spinula.core.streams import Streams
 from spinula.engines.network.spiking import state
 from spinula.engines.network.spiking.assemble import Arrays, assemble
 from spinula.engines.network.spiking.drive import Drive, Poisson
-from spinula.engines.network.spiking.kernels import run_block
+from spinula.engines.network.spiking.kernels.slow import flush
+from spinula.engines.network.spiking.kernels.window import run_block
 from spinula.engines.network.spiking.life import Life
 from spinula.engines.network.spiking.plan import Living, Population, Projection
-from spinula.engines.network.spiking.slow import flush
+from spinula.engines.network.spiking.watch import delivered, in_flight, places_of
 from spinula.engines.network.spiking.wiring import Wiring, wire
+from spinula.engines.population import draw_stationary
 from spinula.law.circuits.neurons import IntegrateAndFire
 from spinula.law.circuits.timing import Timing
 
 _FLUSH = 6.0  # windows of timing after which exponentials begin anew: e^6 costs a pair 1e-4 of its effect in 32 bits
+
+
+_MOST = numba.get_num_threads()  # what the process was started with
+
+
+@contextmanager
+def workers(parts: int) -> Iterator[None]:
+    """Let as many threads work as there are parts: idle ones would wait by spinning, beside the one that works."""
+    before = numba.get_num_threads()
+    numba.set_num_threads(min(parts, _MOST))
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)
 
 
 @dataclass(frozen=True)
@@ -34,6 +52,7 @@ class Snapshot:
     time : float, ms
     spike_times, spike_neurons : Array, shape (spikes,), ms and index among all neurons, in order of time
     formed, eliminated : int
+    delivered : DataFrame or None, what arrived through watched spines: time (ms), projection, pre, post, spine_id
     """
 
     time: float
@@ -41,6 +60,7 @@ class Snapshot:
     spike_neurons: np.ndarray
     formed: int
     eliminated: int
+    delivered: pd.DataFrame | None = None
 
 
 class Circuit:
@@ -77,6 +97,7 @@ class Circuit:
         self._potentials: dict[str, np.ndarray] = {}
         self._arrays: Arrays | None = None
         self._lives: list[Life] = []
+        self._watched: list[int] = []
 
     def neurons(self, count: int, model: IntegrateAndFire, *, name: str) -> Population:
         """Add a population; its neurons start at the rest, or at the reset if the rest is above the threshold."""
@@ -104,7 +125,8 @@ class Circuit:
         ----------
         pre, post : Population
         wiring : OutDegree, Probability or Edges
-        size : float or Array, um3, of all connections in order of (pre, post), unless the wiring gives sizes
+        size : float or Array, um3, of all connections in order of (pre, post), unless the wiring gives sizes; None
+            draws those of living spines from their stationary law
         gain : float, mV per um3 (current synapses; negative inhibits) or leak conductances per um3
         delay : float, ms, at least one step
         inhibitory : bool, whether spikes go to the inhibitory input
@@ -118,6 +140,8 @@ class Circuit:
             raise InvalidInputError(f"tick = {living.tick:g} ms: wanted at least one step, {self.dt:g} ms.")
         key = self.streams.key(f"wiring {len(self.projections)}")
         first, target, given = wire(wiring, (pre.count, post.count), pre is post, key)
+        if size is None and given is None:
+            given = self._stationary(living, len(target))
         sizes = np.atleast_1d(np.asarray(size if given is None else given, np.float32))
         if sizes.size not in (1, len(target)):
             raise InvalidInputError(f"{sizes.size} sizes for {len(target)} connections.")
@@ -126,6 +150,12 @@ class Circuit:
         made = Projection(pre, post, first, target, sizes, gain, delay, inhibitory, timing, living)
         self.projections.append(made)
         return made
+
+    def _stationary(self, living: Living | None, count: int) -> np.ndarray:
+        if living is None:
+            raise InvalidInputError("give sizes: only those of living spines can be drawn from their stationary law.")
+        generator = self.streams.generator(f"sizes {len(self.projections)}")
+        return draw_stationary(living.dynamics, generator, count)
 
     def poisson(self, population: Population, *, rate: float, weight: float, inhibitory: bool = False) -> None:
         """Send independent Poisson spikes of ``rate`` (1/s) and ``weight`` (mV) to every neuron of a population."""
@@ -145,6 +175,12 @@ class Circuit:
         steps = np.round(np.atleast_1d(np.asarray(times, float)) / self.dt).astype(np.int64)
         self._drive.bursts.append((steps, np.full(len(steps), amount)))
 
+    def watch(self, projection: Projection) -> None:
+        """Record from now on through which spine of a projection each spike arrives (``Snapshot.delivered``)."""
+        if projection.is_fixed:
+            raise InvalidInputError("only synapses that can change have an identity: give timing or living.")
+        self._watched.append(self.projections.index(projection))
+
     @property
     def time(self) -> float:
         """Spike time passed, ms."""
@@ -162,25 +198,44 @@ class Circuit:
         pace = max(1, round((every or duration) / self.dt))
         while step < stop:
             target = min(stop, step + pace)
-            yield self._advance(target)
+            with workers(self.threads):
+                snapshot = self._advance(target)
+            yield snapshot
             step = target
 
     def _advance(self, target: int) -> Snapshot:
-        arrays, heard = self._assembled(), []
+        arrays, heard, arrived = self._assembled(), [], []
         formed = eliminated = 0
         while arrays.clock[state.STEP] < target:
             step = int(arrays.clock[state.STEP])
             end = min([target, (step // self._pace + 1) * self._pace, *(life.next_tick(step) for life in self._lives)])
-            heard += self._block(step, end)
+            flying = in_flight(arrays, int(arrays.table[:, state.DELAY].max(initial=0))) if self._watched else None
+            block = self._block(step, end)
+            heard += block
+            if flying is not None:
+                arrived += self._delivered([flying, *block], (step, end))
+            for life in self._lives:
+                life.hear(np.concatenate([neurons for _, neurons in block]))
             if end % self._pace == 0:
                 self.sync()
             for life in self._lives:
                 if end % life.tick == 0:
                     self.sync()
-                    arrays, lost = life.move(arrays, end // life.tick)
-                    self._arrays, formed, eliminated = arrays, formed + lost, eliminated + lost
+                    arrays, begun, ended = life.move(arrays, end // life.tick)
+                    self._arrays, formed, eliminated = arrays, formed + begun, eliminated + ended
         times, neurons = (np.concatenate(column) for column in zip(*heard, strict=True))
-        return Snapshot(target * self.dt, times * self.dt, neurons, formed, eliminated)
+        table = pd.concat(arrived, ignore_index=True) if arrived else None
+        return Snapshot(target * self.dt, times * self.dt, neurons, formed, eliminated, table)
+
+    def _delivered(self, spikes: list[tuple[np.ndarray, np.ndarray]], span: tuple[int, int]) -> list[pd.DataFrame]:
+        step, neuron = (np.concatenate(column) for column in zip(*spikes, strict=True))
+        frames = []
+        for index in self._watched:
+            frame = delivered(self._assembled(), index, self.projections[index], (step, neuron), span)
+            frame.insert(0, "time", frame.pop("step") * self.dt)
+            frame.insert(1, "projection", index)
+            frames.append(frame)
+        return frames
 
     def _block(self, step: int, end: int) -> list[tuple[np.ndarray, np.ndarray]]:
         arrays, found = self._assembled(), []
@@ -195,7 +250,8 @@ class Circuit:
         """Bring every size up to date; sizes are read after it."""
         a = self._assembled()
         if a.clock[state.STEP] > a.clock[state.ORIGIN]:
-            flush(a.neurons, a.rows, a.spines, a.table, a.work, a.clock)
+            with workers(self.threads):
+                flush(a.neurons, a.rows, a.spines, a.table, a.work, a.clock)
 
     def connections(self, projection: Projection) -> pd.DataFrame:
         """Return a projection's connections as they are now.
@@ -205,13 +261,9 @@ class Circuit:
         """
         arrays, q = self._assembled(), self.projections.index(projection)
         self.sync()
-        first = int(arrays.table[q, state.FIRST_ROW])
-        span, frames = slice(first, first + projection.pre.count), []
+        frames = []
         for part in range(self.threads):
-            count = arrays.rows.count[part, span]
-            pre = np.repeat(np.arange(projection.pre.count), count)
-            ends = np.cumsum(count)
-            places = np.repeat(arrays.rows.start[part, span] - ends + count, count) + np.arange(len(pre))
+            places, pre = places_of(arrays, arrays.table[q], np.arange(projection.pre.count), part)
             arena: Any = arrays.wires if projection.is_fixed else arrays.spines
             size = arena[1][part, places]
             ids = (

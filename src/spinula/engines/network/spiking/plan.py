@@ -11,6 +11,7 @@ from spinula.engines.network.spiking import state
 from spinula.law.boundary import Dynamics, FormationRate
 from spinula.law.circuits.neurons import IntegrateAndFire
 from spinula.law.circuits.timing import InhibitoryTiming, ReinforcedTiming, Timing, TripletTiming
+from spinula.law.plasticity.homeostasis import Homeostasis
 
 FAMILIES = ("linear", "linear_quadratic", "log_reverting", "kesten", "log_ou")
 
@@ -21,17 +22,22 @@ class Living:
 
     Attributes
     ----------
-    dynamics : Dynamics, law, threshold and formation (``fixed_count``: every spine that ends is replaced at once, on
-        the same neuron, by one with a new identity from a neuron drawn at random)
+    dynamics : Dynamics, law, threshold and formation. ``fixed_count``: every spine that ends is replaced at once, on
+        the same neuron, by one with a new identity from a neuron drawn at random. ``rate``: spines are formed at random
+        moments on every neuron, whatever ends
     day : float, ms of spike time that stand for one day of spine time; 86,400,000 is real time
     tick : float, ms of spike time between two steps of the law
     contacts : int, most spines that one pair may have
+    length_um : float, um, dendrite of a neuron on which spines are formed at a rate
+    scaling : Homeostasis or None; its ``rate_time`` is spike time, its ``scaling_time`` spine time
     """
 
     dynamics: Dynamics
     day: float = 86_400_000.0
     tick: float = 1000.0
     contacts: int = 1
+    length_um: float = 0.0
+    scaling: Homeostasis | None = None
 
     def __post_init__(self) -> None:
         family = self.dynamics.law.family
@@ -40,10 +46,17 @@ class Living:
                 f"a circuit's spines cannot follow {family!r}; wanted one of {', '.join(FAMILIES)}."
             )
         if isinstance(self.dynamics.formation, FormationRate):
-            raise InvalidInputError("a circuit replaces spines one for one: give formation = fixed_count.")
+            self._check_rate(self.dynamics.formation)
         if self.day <= 0 or self.tick <= 0 or self.contacts < 1:
             raise InvalidInputError("day and tick must be positive, contacts at least 1.")
         self.dynamics.law.check_step(self.tick / self.day)
+
+    def _check_rate(self, formation: FormationRate) -> None:
+        if self.dynamics.boundary is None or self.length_um <= 0:
+            raise InvalidInputError("formation at a rate needs a boundary and length_um, the dendrite of a neuron.")
+        births = formation.rate * self.length_um * self.tick / self.day
+        if births > 100:
+            raise InvalidInputError(f"{births:.3g} spines would form on a neuron in one tick: take a shorter tick.")
 
     @property
     def compression(self) -> float:

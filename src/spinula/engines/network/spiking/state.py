@@ -39,10 +39,8 @@ Outside = namedtuple("Outside", "first neuron weight channel dopamine")
 Outside.__doc__ = (
     """Input from outside for a block of steps: (parts, steps + 1) places of the events; dopamine by step."""
 )
-Heard = namedtuple("Heard", "count neuron step_of who spine_step spine")
-Heard.__doc__ = (
-    """Spikes of a window by part, step and population; all spikes of a block; spines that were reached, if watched."""
-)
+Heard = namedtuple("Heard", "count neuron step_of who")
+Heard.__doc__ = """Spikes of a window by part, step and population; all spikes of a block."""
 
 FIXED, STILL, TIMED, GATED = range(4)
 # Columns of the table of projections.

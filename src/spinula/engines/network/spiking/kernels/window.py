@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from spinula.engines.network.spiking.rows import BARE, SAME, arrive, deliver, scatter
+from spinula.engines.network.spiking.kernels.rows import BARE, SAME, arrive, deliver, scatter
 from spinula.engines.network.spiking.state import (
     BASE_STEP,
     BASELINE,
