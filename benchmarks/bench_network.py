@@ -3,9 +3,11 @@
 All get the same 2.0 M connections and initial potentials from one file (network_peers/make_workload.py): current-based
 neurons in steps of 0.1 ms, delays of 0.8 ms, additive pair plasticity between excitatory neurons. Prints CPU and wall
 seconds per biological second, what building and compiling took, and how many times spinula's CPU seconds a peer needs.
+spinula also runs with the intrinsic dynamics of every spine (every 2 s; 1 % of them replaced per second) and with plasticity
+that dopamine gates.
 A peer that is not installed is skipped; the figure of an earlier run stands for it.
 
-    python benchmarks/bench_network.py [--seconds 2] [--only spinula nest brian2 annarchy] [--threads 2] [--static]
+    python benchmarks/bench_network.py [--seconds 4] [--only spinula nest brian2 annarchy] [--threads 2] [--static]
 """
 
 from __future__ import annotations
@@ -22,7 +24,11 @@ HERE = Path(__file__).with_name("network_peers")
 MISSING = 3
 # Runner and its options; the quickest setting of each simulator first.
 RUNS = {
-    "spinula": [("run_spinula.py", [])],
+    "spinula": [
+        ("run_spinula.py", []),
+        ("run_spinula.py", ["--mode", "living"]),
+        ("run_spinula.py", ["--mode", "reinforced"]),
+    ],
     "nest": [("run_nest.py", []), ("run_nest.py", ["--synapse", "stdp_synapse_hom_hpc"])],
     "brian2": [("run_brian2.py", []), ("run_brian2.py", ["--mode", "cython"])],
     "annarchy": [("run_annarchy.py", []), ("run_annarchy.py", ["--mode", "lil"])],
@@ -90,11 +96,15 @@ def show(rows):
             f"{row['peak_mb']:.0f}", f"{row['load']:.1f}",
         )  # fmt: skip
         print(f"{row['engine']:36s}" + "".join(f"{cell:>9s}" for cell in cells))
+    for row in rows:
+        if "bytes" in row:
+            print(f"{row['engine']}: {row['bytes']:.1f} bytes per synapse that learns, "
+                  f"{100 * row['replaced']:.2f} % replaced per second")  # fmt: skip
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=2.0, help="biological seconds")
+    parser.add_argument("--seconds", type=float, default=4.0, help="biological seconds")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--static", action="store_true", help="without plasticity")
     parser.add_argument("--only", nargs="+", choices=list(RUNS), default=list(RUNS))

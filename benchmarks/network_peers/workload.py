@@ -109,6 +109,7 @@ def report(name, options, phases, found):
         "weight_sd": float(weights.std()) if options.plastic else 0.0, "peak_mb": found["peak_mb"],
         "load": os.getloadavg()[0],
     }  # fmt: skip
+    row |= {key: found[key] for key in ("bytes", "replaced") if key in found}
     text = json.dumps(row)
     print(text)
     if options.out:

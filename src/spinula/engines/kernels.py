@@ -56,7 +56,16 @@ def crossed(plan, p, path, who, dt):
         return 1.0 if path[1] <= plan.minimum else 2.0
     k0, k1 = rng.split_key(plan.key)
     a, b, c, d = rng.philox(np.uint32(who[1]), np.uint32(who[0]), np.uint32(who[2]), _BRIDGE, k0, k1)
-    luck = -math.log(rng.unit(a))
+    return passage(plan, p, path, (-math.log(rng.unit(a)), b, c, d), dt)
+
+
+@njit
+def passage(plan, p, path, drawn, dt):
+    """Return the share of a step after which the path between two sizes met the threshold, or 2 if it did not.
+
+    ``drawn`` : an exponential deviate, which decides, and three random words for the moment.
+    """
+    luck = drawn[0]
     if path[1] > plan.minimum:
         # The cheap bound of _flag settles most cases without the logarithms of the exact distances.
         reach = 2.0 * (path[0] - plan.minimum) * (path[1] - plan.minimum) / dt
@@ -67,9 +76,9 @@ def crossed(plan, p, path, who, dt):
     before, after = distance(plan, p, path[0]), distance(plan, p, path[1])
     if after > 0.0 and _bridge(before, after, dt) > luck:
         return 2.0
-    normal, _ = rng.normal_pair(b, c)
+    normal, _ = rng.normal_pair(drawn[1], drawn[2])
     scale = 1.0 / math.sqrt(dt)
-    return min(_moment(before * scale, after * scale, normal, rng.unit(d)), 1.0)
+    return min(_moment(before * scale, after * scale, normal, rng.unit(drawn[3])), 1.0)
 
 
 @njit

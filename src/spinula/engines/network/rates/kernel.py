@@ -22,6 +22,8 @@ _deletion_rate = njit(deletion_rate)
 _relaxation = njit(relaxation)
 _release_change = njit(release_change)
 
+# Without reference counting an array of the network costs nothing to name; such functions must not allocate.
+_BARE = {"nogil": True, "forceinline": True, "_nrt": False}
 _word = np.uint32
 _FOLD = 6000  # steps after which the scales are folded into the weights, before they can underflow
 _SATURATED = 24.0  # potential from which a rate is 0 or 1, to 4e-11
@@ -43,7 +45,7 @@ def weight_at(whole, rule, contact, now, share):
     return weight * math.exp(-(rule.depression if both else rule.decay) * share)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(**_BARE)
 def _settle(whole, rule, pair, now):
     """Write down the weights of a pair of active neurons, one of which falls silent now."""
     size = whole.neurons.rate.size
@@ -63,7 +65,7 @@ def _settle(whole, rule, pair, now):
     whole.pairs.total[pair] = total
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(**_BARE)
 def _fold(whole, rule, now):
     """Write down every weight as it is and set all scales to 1."""
     contacts, neurons = whole.contacts, whole.neurons
@@ -77,7 +79,7 @@ def _fold(whole, rule, now):
         whole.pairs.total[contacts.pair[contact]] += contacts.scaled[contact]
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(**_BARE)
 def _switch(whole, rule, now, listed):
     """Note which neurons became active or silent; return how many are active and list them."""
     neurons = whole.neurons
@@ -101,7 +103,7 @@ def _switch(whole, rule, now, listed):
     return number
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(**_BARE)
 def _create(whole, rule, pair, now, share):
     """Add a contact of the weight of new ones to a pair."""
     neurons, contacts, pairs = whole.neurons, whole.contacts, whole.pairs
@@ -129,7 +131,7 @@ def _create(whole, rule, pair, now, share):
     pairs.total[pair] += begun / unit_weight
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(**_BARE)
 def _relink(whole, contact, target):
     """Let whatever points to a contact point to another place."""
     pair = whole.contacts.pair[contact]
@@ -142,7 +144,7 @@ def _relink(whole, contact, target):
     whole.contacts.following[before] = target
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(**_BARE)
 def _delete(whole, rule, contact, now):
     """Take a contact away and move the last of the list into its place."""
     contacts, pairs, neurons = whole.contacts, whole.pairs, whole.neurons
@@ -165,7 +167,7 @@ def _delete(whole, rule, contact, now):
         contacts.following[contact] = contacts.following[last]
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(**_BARE)
 def _turn_over(whole, rule, now):
     """Create and delete contacts during one step, in the order of their times."""
     clock, levels, size = whole.clock, whole.levels, whole.neurons.rate.size
@@ -196,7 +198,7 @@ def _turn_over(whole, rule, now):
                 _delete(whole, rule, contact, now)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(**_BARE)
 def _transmit(whole, arriving):
     """Sum what every neuron receives, each synapse by its weight and its presynaptic neuron's rate and release."""
     neurons, total = whole.neurons, whole.pairs.total
@@ -210,7 +212,7 @@ def _transmit(whole, arriving):
                 arriving[post] += sent * row[post]
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(**_BARE)
 def _potentiate(whole, rule, listed, number):
     """Let the summed weights between active neurons grow for one step, and every scale move."""
     neurons, pairs, levels = whole.neurons, whole.pairs, whole.levels
@@ -240,7 +242,7 @@ def _sum(values):
     return total
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(**_BARE)
 def _move(whole, rule, arriving, current, normals):
     """Move potentials, inhibition and release one Euler step, and set the rates."""
     neurons, levels = whole.neurons, whole.levels

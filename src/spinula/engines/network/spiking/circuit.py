@@ -274,6 +274,15 @@ class Circuit:
         frame = pd.concat(frames, ignore_index=True).sort_values(["pre", "spine_id", "post"], ignore_index=True)
         return frame.assign(weight=projection.gain * frame["size"])
 
+    def bytes_of(self, projection: Projection) -> int:
+        """Return the memory that a projection's connections take, free places and rows with them."""
+        arrays, q = self._assembled(), self.projections.index(projection)
+        first = int(arrays.table[q, state.FIRST_ROW])
+        places = int(arrays.rows.room[:, first : first + projection.pre.count].sum())
+        arena: Any = arrays.wires if projection.is_fixed else arrays.spines
+        one = sum(column.itemsize for column in arena if column.shape[1] > 1)
+        return places * one + self.threads * projection.pre.count * sum(column.itemsize for column in arrays.rows)
+
     def _assembled(self) -> Arrays:
         if self._arrays is None:
             if not self.populations:

@@ -102,6 +102,6 @@ class Life:
 def _room(most: int, parts: int) -> renewal.Gone:
     """Return room for so many spines that end or are formed in each part."""
     return renewal.Gone(
-        *(np.zeros(parts, np.int64) for _ in range(3)), *(np.zeros((parts, most), np.int64) for _ in range(3)),
+        *(np.zeros(parts, np.int64) for _ in range(3)), *(np.zeros((parts, most), np.int64) for _ in range(4)),
         np.zeros((parts, most), np.uint64), np.zeros((parts, most)), np.zeros((parts, most), np.uint32),
     )  # fmt: skip

@@ -17,7 +17,7 @@ from spinula.engines.network.spiking.kernels.rows import BARE
 from spinula.engines.steps import LOG_OU
 
 _PARTNER, _BIRTHS = np.uint32(6), np.uint32(7)
-Gone = namedtuple("Gone", "count unseen placed row place target spine_id share fresh")
+Gone = namedtuple("Gone", "count unseen placed row place target order spine_id share fresh")
 Gone.__doc__ = """(parts,) and (parts, places): where spines ended, when in the tick, and the id of the next;
 ``unseen`` : how many lives began and ended within the tick; ``placed`` : how many spines were formed to stay."""
 
@@ -36,34 +36,57 @@ def _keep(spines, part, here, there):
         spines.tag[part, there], spines.snap_gated[part, there] = spines.tag[part, here], spines.snap_gated[part, here]
 
 
-@njit(**BARE)
+@njit(nogil=True)
+def _move_run(column, here, there, length, spare):
+    """Copy a run to an earlier place that it may overlap, by way of a spare place: both copies run on vectors."""
+    for i in range(length):
+        spare[i] = column[here + i]
+    for i in range(length):
+        column[there + i] = spare[i]
+
+
+@njit(nogil=True)
 def close_gaps(rows, spines, gone, part):
-    """Take the spines that ended out of their rows; the others keep their order."""
-    k = 0
+    """Take the spines that ended (in order of their places) out of their rows; the others keep their order."""
+    longest = rows.count[part].max()
+    words, numbers, k = np.empty(longest, np.uint32), np.empty(longest, spines.size.dtype), 0
     while k < gone.count[part]:
         row, there = gone.row[part, k], gone.place[part, k]
         stop = rows.start[part, row] + rows.count[part, row]
-        for here in range(there, stop):
-            if k < gone.count[part] and gone.place[part, k] == here and gone.row[part, k] == row:
-                k += 1
-                continue
-            _keep(spines, part, here, there)
-            there += 1
+        while k < gone.count[part] and gone.row[part, k] == row:
+            here = gone.place[part, k] + 1
+            k += 1
+            following = k < gone.count[part] and gone.row[part, k] == row
+            length = (gone.place[part, k] if following else stop) - here
+            _move_run(spines.target[part], here, there, length, words)
+            _move_run(spines.spine_id[part], here, there, length, words)
+            _move_run(spines.size[part], here, there, length, numbers)
+            _move_run(spines.snap[part], here, there, length, numbers)
+            if spines.tag.shape[1] > 1:
+                _move_run(spines.tag[part], here, there, length, numbers)
+                _move_run(spines.snap_gated[part], here, there, length, numbers)
+            there += length
         rows.count[part, row] = there - rows.start[part, row]
 
 
 @njit(nogil=True, cache=True)
 def number_births(gone, first_id):
-    """Give what replaces each eliminated spine an id, in the order of the ids that ended; return the next free id."""
+    """Give what replaces each eliminated spine an id, in the order of the ids that ended; return the next free id.
+
+    ``gone.order`` of a part gets its entries in that order.
+    """
     total, parts = gone.count.sum(), gone.count.size
-    ids, place = np.empty(total, np.uint64), 0
-    for part in range(parts):
-        ids[place : place + gone.count[part]] = gone.spine_id[part, : gone.count[part]]
-        place += gone.count[part]
-    ids.sort()
+    ids, where, place = np.empty(total, np.uint64), np.empty((total, 2), np.int64), 0
     for part in range(parts):
         for k in range(gone.count[part]):
-            gone.fresh[part, k] = first_id + np.searchsorted(ids, gone.spine_id[part, k])
+            ids[place], where[place, 0], where[place, 1] = gone.spine_id[part, k], part, k
+            place += 1
+    listed = np.zeros(parts, np.int64)
+    for number, place in enumerate(np.argsort(ids)):
+        part, k = where[place]
+        gone.fresh[part, k] = first_id + number
+        gone.order[part, listed[part]] = k
+        listed[part] += 1
     return first_id + total
 
 
@@ -133,9 +156,8 @@ def _newborn(plan, exact, fresh, tick, share):
 def _replace_part(neurons, rows, spines, plan, p, gone, done, where):
     (first, stop, own, contacts, q, tick), part = where
     exact = p.astype(np.float64)
-    order = np.argsort(gone.spine_id[part, : gone.count[part]])
     while done[part] < gone.count[part]:
-        k = order[done[part]]
+        k = gone.order[part, done[part]]
         target, fresh = gone.target[part, k], gone.fresh[part, k]
         row = _partner(rows, spines, plan.key, part, (target, fresh), (first, stop, own, contacts))
         if row < 0:  # every neuron is at the limit of contacts: its old partner takes it back

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit, prange
 
 from spinula.engines import philox as rng
-from spinula.engines.kernels import crossed
+from spinula.engines.kernels import passage
 from spinula.engines.network.spiking.kernels.renewal import close_gaps
 from spinula.engines.network.spiking.kernels.rows import BARE, SAME, settle
 from spinula.engines.network.spiking.state import (
@@ -29,10 +29,11 @@ from spinula.engines.network.spiking.state import (
     STEP,
     TIMED,
 )
-from spinula.engines.steps import LOG_OU, advance_vector
+from spinula.engines.steps import DT, FLAG, LIMITS, LOG_OU, advance_vector, linear_spread
 
-_NOISE = np.uint32(0)
-_Tile = namedtuple("_Tile", "words normals second moved flags size spine_id place row")
+_NOISE, _MOMENT = np.uint32(0), np.uint32(8)
+# ``pieces`` : (row, place in the arena, place in the tile, length) of each piece of a row that lies in the tile.
+_Tile = namedtuple("_Tile", "words normals second moved flags size spine_id pieces")
 
 
 @njit(**BARE)
@@ -103,7 +104,7 @@ def _tile_of(size):
     return _Tile(
         np.empty((4, lanes), np.uint32), np.empty((4, lanes), size.dtype), np.empty((4, 1), size.dtype),
         np.empty(lanes, size.dtype), np.empty(lanes, np.int32), np.ones(lanes, size.dtype),
-        np.zeros(lanes, np.uint32), np.empty(lanes, np.int64), np.empty(lanes, np.int64),
+        np.zeros(lanes, np.uint32), np.empty((lanes, 4), np.int64),
     )  # fmt: skip
 
 
@@ -123,53 +124,103 @@ def _write(plan, moved):
             moved[i] = math.exp(moved[i])
 
 
+@njit(**BARE)
+def _doubt(plan, p, tile):
+    """Keep the flags of those spines alone whose path can have met the threshold, given the word that decides it.
+
+    The bound is that of ``passage``, with a margin for 32 bits; return how many are left.
+    """
+    kind = tile.size.dtype.type
+    minimum, slope, floor = p[FLAG], p[FLAG + 2], p[FLAG + 3]
+    reach, left = kind(1.9999) / p[DT], np.int32(0)
+    for i in range(tile.size.size):
+        luck = -rng.log((kind(tile.words[2, i]) + kind(0.5)) * kind(2.3283064365386963e-10))
+        spreads = linear_spread(tile.size[i], slope, floor) * linear_spread(tile.moved[i], slope, floor)
+        meets = reach * (tile.size[i] - minimum) * (tile.moved[i] - minimum) <= luck * spreads
+        tile.flags[i] = np.int32(meets or tile.moved[i] <= minimum)
+        left += tile.flags[i]
+    return left
+
+
+@njit
+def _note_end(gone, spines, part, here, spine_id, share):
+    """Write down that the spine at ``here`` (row, place) ended after a share of the tick."""
+    k = gone.count[part]
+    gone.row[part, k], gone.place[part, k] = here
+    gone.target[part, k] = spines.target[part, here[1]]
+    gone.spine_id[part, k], gone.share[part, k] = spine_id, share
+    gone.count[part] = k + 1
+
+
+@njit
+def _settle_paths(spines, plan, exact, tile, count, where):
+    """Decide which of the flagged spines ended in the tick; ``where`` is (tick, part, gone, pieces)."""
+    (tick, part, gone, _), least, piece = where, tile.size.dtype.type(plan.minimum), 0
+    k0, k1 = rng.split_key(plan.key)
+    for i in range(count):
+        if tile.flags[i] == 0:
+            continue
+        path, luck = (np.float64(tile.size[i]), np.float64(tile.moved[i])), -math.log(rng.unit(tile.words[2, i]))
+        b, c, d, _ = rng.philox(tile.spine_id[i], np.uint32(0), np.uint32(tick), _MOMENT, k0, k1)
+        share = passage(plan, exact, path, (luck, b, c, d), plan.dt)
+        if share > 1.0:
+            tile.moved[i] = max(tile.moved[i], least)
+            continue
+        while i >= tile.pieces[piece, 2] + tile.pieces[piece, 3]:
+            piece += 1
+        row, start, first, _ = tile.pieces[piece]
+        _note_end(gone, spines, part, (row, start + i - first), tile.spine_id[i], share)
+
+
 @njit
 def _live_tile(spines, plan, numbers, tile, count, where):
-    """Move a full tile of spines by a step of the law, and note which ended; ``where`` is (tick, part, gone).
+    """Move a full tile of spines by a step of the law, and note which ended; ``where`` is (tick, part, gone, pieces).
 
     The tile is always computed whole: what a vector gives and what the rest of a loop gives can differ in the last
     digit.
     """
-    (p, exact), (tick, part, gone) = numbers, where
+    (p, exact, free), (tick, part, _, pieces) = numbers, where
     rng.fill_words(tile.spine_id, np.uint32(0), np.uint32(tick), _NOISE, plan.key, tile.words, rng.LANES)
     rng.fill_first(tile.words, tile.normals, rng.LANES)
     _read(plan, tile.size)
-    flagged, least = advance_vector(plan, p, tile.size, tile.size[:1], tile, 0), np.float32(plan.minimum)
-    for i in range(count if flagged else 0):
-        if tile.flags[i] == 0:
-            continue
-        path = (np.float64(tile.size[i]), np.float64(tile.moved[i]))
-        share = crossed(plan, exact, path, (0, tile.spine_id[i], tick), plan.dt)
-        if share > 1.0:
-            tile.moved[i] = max(tile.moved[i], least)
-            continue
-        k = gone.count[part]
-        gone.row[part, k], gone.target[part, k] = tile.row[i], spines.target[part, tile.place[i]]
-        gone.place[part, k] = tile.place[i]
-        gone.spine_id[part, k], gone.share[part, k] = tile.spine_id[i], share
-        gone.count[part] = k + 1
+    advance_vector(plan, free, tile.size, tile.size[:1], tile, 0)
+    if p[FLAG] > p[LIMITS + 1] and _doubt(plan, p, tile):
+        _settle_paths(spines, plan, exact, tile, count, where)
     _write(plan, tile.moved)
     size = spines.size[part]
-    for i in range(count):
-        size[tile.place[i]] = tile.moved[i]
+    for piece in range(pieces):
+        _, start, first, length = tile.pieces[piece]
+        _copy(tile.moved[first : first + length], size[start : start + length])
+
+
+@njit(**BARE)
+def _copy(source, target):
+    for i in range(source.size):
+        target[i] = source[i]
 
 
 @njit(nogil=True)
 def _live_part(rows, spines, plan, p, where, gone):
     (first, stop), tick, part = where
-    numbers, tile, filled = (p, p.astype(np.float64)), _tile_of(spines.size), 0
+    # The tile's own flags are finer than those of the step, which are switched off.
+    free = p.copy()
+    free[FLAG] = free[LIMITS]
+    numbers, tile, filled, pieces = (p, p.astype(np.float64), free), _tile_of(spines.size), 0, 0
     gone.count[part] = 0
     for row in range(first, stop):
-        start = rows.start[part, row]
-        for place in range(start, start + rows.count[part, row]):
-            tile.place[filled], tile.row[filled] = place, row
-            tile.size[filled], tile.spine_id[filled] = spines.size[part, place], spines.spine_id[part, place]
-            filled += 1
+        here = rows.start[part, row]
+        end = here + rows.count[part, row]
+        while here < end:
+            length = min(end - here, rng.LANES - filled)
+            _copy(spines.size[part, here : here + length], tile.size[filled : filled + length])
+            _copy(spines.spine_id[part, here : here + length], tile.spine_id[filled : filled + length])
+            tile.pieces[pieces] = row, here, filled, length
+            filled, pieces, here = filled + length, pieces + 1, here + length
             if filled == rng.LANES:
-                _live_tile(spines, plan, numbers, tile, filled, (tick, part, gone))
-                filled = 0
+                _live_tile(spines, plan, numbers, tile, filled, (tick, part, gone, pieces))
+                filled = pieces = 0
     if filled:
-        _live_tile(spines, plan, numbers, tile, filled, (tick, part, gone))
+        _live_tile(spines, plan, numbers, tile, filled, (tick, part, gone, pieces))
     close_gaps(rows, spines, gone, part)
 
 
