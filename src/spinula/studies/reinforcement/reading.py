@@ -1,0 +1,101 @@
+"""Read an experiment: every mistake becomes an error that names the file, the line and the key."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from spinula.core.errors import ConfigError, InvalidInputError, UnknownNameError
+from spinula.core.toml import line_of, read_toml, validate
+from spinula.engines.striatum.striatum import patterns
+from spinula.presets import bibliography
+from spinula.studies.reinforcement.experiment import Condition, Experiment, ExperimentFile
+from spinula.studies.reinforcement.numbers import model_with
+
+
+def experiment_names() -> list[str]:
+    """Return the names of the experiments that ship with spinula."""
+    return sorted(path.name.removesuffix(".toml") for path in _folder().iterdir() if path.name.endswith(".toml"))
+
+
+def is_experiment(name: str | Path) -> bool:
+    """Tell whether a name is an experiment's, or a TOML file has phases as experiments do."""
+    if not str(name).endswith(".toml"):
+        return str(name) in experiment_names()
+    return Path(name).exists() and "phase" in read_toml(name)[0]
+
+
+def _folder() -> Path:
+    return Path(str(files("spinula.presets").joinpath("experiments")))
+
+
+def load_experiment(name: str | Path) -> Experiment:
+    """Load an experiment by name, or from a TOML file.
+
+    Raises
+    ------
+    UnknownNameError
+        If no experiment has that name.
+    ConfigError
+        If the file says something impossible; names file, line and key.
+
+    Examples
+    --------
+    >>> load_experiment("discrimination").file.about.source
+    'iino2020'
+    """
+    path = Path(name) if str(name).endswith(".toml") else _folder() / f"{name}.toml"
+    if not str(name).endswith(".toml") and not path.exists():
+        raise UnknownNameError("experiment", str(name), experiment_names(), see="spinula list")
+    data, text = read_toml(path)
+    experiment = Experiment(path.stem, validate(ExperimentFile, data, file=path, text=text), path, text)
+    _check(experiment)
+    return experiment
+
+
+def fail(experiment: Experiment, key: list[str | int], problem: str, cure: str = "") -> ConfigError:
+    """Return an error that points into the experiment's file."""
+    dotted = ".".join(str(part) for part in key)
+    return ConfigError(experiment.path, dotted, problem, line=line_of(experiment.text, key), cure=cure)
+
+
+def _check(experiment: Experiment) -> None:
+    """Check what one table says of another."""
+    found = experiment.file
+    if found.about.source and found.about.source not in bibliography():
+        raise fail(experiment, ["about", "source"], f"{found.about.source!r} is not in references.bib")
+    if len(set(found.cues)) < len(found.cues):
+        raise fail(experiment, ["cues"], "names a cue twice")
+    phases = [phase.name for phase in found.phase]
+    if len(set(phases)) < len(phases):
+        raise fail(experiment, ["phase"], "two phases have one name")
+    for number, phase in enumerate(found.phase):
+        for kind, trial in enumerate(phase.trial):
+            if trial.cue is not None and trial.cue not in found.cues:
+                key: list[str | int] = ["phase", number, "trial", kind, "cue"]
+                raise fail(experiment, key, f"no cue is called {trial.cue!r}", f"Cues: {', '.join(found.cues)}.")
+    names = [condition.name for condition in found.condition]
+    if len(set(names)) < len(names):
+        raise fail(experiment, ["condition"], "two conditions have one name")
+    for number, condition in enumerate(found.condition):
+        for field in ("since", "until"):
+            wanted = getattr(condition, field)
+            if wanted is not None and wanted not in phases:
+                key = ["condition", number, field]
+                raise fail(experiment, key, f"no phase is called {wanted!r}", f"Phases: {', '.join(phases)}.")
+        _check_model(experiment, number, condition)
+
+
+def _check_model(experiment: Experiment, number: int, condition: Condition) -> None:
+    """Refuse numbers and drugs that the striatum does not know, and circuits too small for the cues."""
+    try:
+        model = model_with(condition.set, drugs=condition.drugs)
+        patterns(model, len(experiment.file.cues))
+    except InvalidInputError as error:
+        problem, _, cure = str(error).partition("\n  ")
+        field = "drugs" if "drug" in problem else "set"
+        raise fail(experiment, ["condition", number, field], problem, cure) from None
+    changed = {key for key in condition.set if key.split(".")[0] in ("circuit", "dynamics", "dynamics_d2")}
+    if changed and condition.since is not None:
+        problem = f"{', '.join(sorted(changed))} cannot change between phases"
+        raise fail(experiment, ["condition", number, "set"], problem, "Leave `since` out: it then holds throughout.")
