@@ -3,8 +3,8 @@
 All get the same 2.0 M connections and initial potentials from one file (network_peers/make_workload.py): current-based
 neurons in steps of 0.1 ms, delays of 0.8 ms, additive pair plasticity between excitatory neurons. Prints CPU and wall
 seconds per biological second, what building and compiling took, and how many times spinula's CPU seconds a peer needs.
-spinula also runs with the intrinsic dynamics of every spine (every 2 s; 1 % of them replaced per second) and with plasticity
-that dopamine gates.
+spinula also runs with the intrinsic dynamics of every spine (every 2 s; 1 % of them replaced per second) and with
+plasticity that dopamine gates.
 A peer that is not installed is skipped; the figure of an earlier run stands for it.
 
     python benchmarks/bench_network.py [--seconds 4] [--only spinula nest brian2 annarchy] [--threads 2] [--static]

@@ -1,7 +1,8 @@
 """The benchmark's network in spinula: python run_spinula.py workload.npz [--threads 2] [--static] [--mode living]
 
 ``--mode living``: every spine between excitatory neurons also fluctuates by a law, every two seconds, and one in a
-hundred ends and is replaced each second. ``--mode reinforced``: pairs leave an eligibility that dopamine turns into size.
+hundred ends and is replaced each second. ``--mode reinforced``: pairs leave an eligibility that dopamine turns into
+size.
 A small network runs first: what it takes to load or compile the kernels counts as compilation.
 """
 
