@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from spinula.core.errors import InvalidInputError
@@ -10,14 +12,15 @@ from spinula.engines.striatum.model import StriatumModel
 from spinula.law import Dynamics
 from spinula.law.additive import bridge_crossing
 
-STEP = 0.1  # day; the bridge makes elimination independent of it
+STEP = 0.25  # day, at most; the bridge makes elimination independent of it
 
 
 class Life:
     """The intrinsic law on sites: a spine that reaches the threshold is lost, and one forms at another vacant site.
 
     A cell keeps its number of spines (fixed count); the partner of a new one is any input that the cell has no spine
-    of. Each animal draws from its own stream.
+    of. Each animal draws from its own stream, as many numbers in every step, so that two conditions differ by what
+    is done to their spines and not by their noise.
     """
 
     def __init__(self, model: StriatumModel, generators: list[np.random.Generator]) -> None:
@@ -30,13 +33,13 @@ class Life:
 
     def live(self, size: np.ndarray, days: float) -> int:
         """Advance sizes, shape (animals, 2, cells, inputs), in place; return how many spines were eliminated."""
-        steps = max(1, round(days / STEP))
+        steps = math.ceil(days / STEP - 1e-9)
         return sum(self._step(size, days / steps) for _ in range(steps)) if days > 0 else 0
 
     def _step(self, size: np.ndarray, dt: float) -> int:
         shape, lost = size.shape[1:], 0
         noise = np.stack([generator.standard_normal(shape) for generator in self._generators])
-        luck = np.stack([generator.random(shape) for generator in self._generators])
+        luck, place = np.moveaxis([generator.random((2, *shape)) for generator in self._generators], 1, 0)
         for kind, dynamics in enumerate(self._dynamics):
             boundary = dynamics.boundary
             assert boundary is not None
@@ -49,23 +52,29 @@ class Life:
             touched = np.exp(-bridge_crossing(left[0], np.maximum(left[1], 0.0), dt))
             died = (after <= boundary.size_min) | (luck[:, kind][there] < touched)
             here[there] = np.where(died, 0.0, after)
-            lost += self._renew(here, there, died, boundary.size_new)
+            lost += _renew(here, there, died, place[:, kind], boundary.size_new)
         return lost
 
-    def _renew(self, size: np.ndarray, there: np.ndarray, died: np.ndarray, size_new: float) -> int:
-        """Form as many spines on each cell as it lost, at vacant sites drawn at random."""
-        gone = np.zeros(there.shape, np.int64)
-        gone[there] = died
-        count = gone.sum(-1)
-        for animal in range(len(size)):
-            cells = np.flatnonzero(count[animal])
-            if len(cells):
-                vacant = size[animal, cells] == 0
-                key = np.where(vacant, self._generators[animal].random(vacant.shape), 2.0)
-                rank = np.argsort(np.argsort(key, axis=1), axis=1)
-                formed = (rank < count[animal, cells][:, None]) & vacant
-                size[animal, cells] = np.where(formed, size_new, size[animal, cells])
-        return int(count.sum())
+
+def _renew(size: np.ndarray, there: np.ndarray, died: np.ndarray, place: np.ndarray, size_new: float) -> int:
+    """Form as many spines on each cell as it lost, at the vacant sites that drew the smallest numbers.
+
+    Parameters
+    ----------
+    size : Array, shape (animals, cells, inputs), um3, changed in place; 0 where spines died
+    there : Array of bool, same shape, where spines were; died : Array of bool, one per spine that was there
+    place : Array, same shape as size, uniform draws
+    """
+    gone = np.zeros(there.shape, np.int64)
+    gone[there] = died
+    count = gone.sum(-1)
+    cells = np.nonzero(count)
+    key = np.where(size[cells] == 0, place[cells], 2.0)
+    last = np.take_along_axis(np.sort(key, axis=1), count[cells][:, None] - 1, axis=1)
+    # A cell whose sites are all taken cannot renew more than it has vacant: the site that a spine left is one.
+    formed = (key <= last) & (key < 2.0)
+    size[cells] = np.where(formed, size_new, size[cells])
+    return int(count.sum())
 
 
 def _coordinate(dynamics: Dynamics) -> Coordinate:

@@ -38,12 +38,13 @@ class TrialKind(BaseModel):
 
 
 class Phase(BaseModel):
-    """Some days with one session each of the same trials, in random order."""
+    """Some sessions, one a day, of the same trials in random order."""
 
     model_config = _STRICT
 
     name: str
-    days: int = quantity(1, unit="1", what="sessions, one a day", ge=1, le=1000)
+    days: int = quantity(1, unit="1", what="sessions", ge=1, le=1000)
+    every_days: float = quantity(1.0, unit="day", what="from the begin of a session to that of the next", gt=0, le=1000)
     trial: list[TrialKind] = Field([], description="kinds of trials; none: days of rest")
 
 

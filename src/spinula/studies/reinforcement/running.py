@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -90,10 +90,11 @@ class Outcome:
         """Return means over animals in ``parts`` of each session: dopamine by the trial's cue, drives and licks."""
         rows = []
         for course in self.courses:
+            width = min(1.0, *(record.session.days or 1.0 for record in course.records))
             for record in course.records:
                 for part, index in enumerate(np.array_split(np.arange(len(record.licks)), parts)):
                     if len(index):
-                        at = record.session.day + (part + 0.5) / parts
+                        at = record.session.day + (part + 0.5) / parts * width
                         rows += self._part(course, record, index, at)
         return pd.DataFrame(rows)
 
@@ -135,7 +136,7 @@ def variants(experiment: Experiment) -> list[tuple[Condition, float]]:
 
 
 def sessions(experiment: Experiment, condition: Condition, value: float = float("nan")) -> list[Session]:
-    """Return the sessions of one variant, one a day."""
+    """Return the sessions of one variant."""
     usual = model_with(_throughout(condition))
     usual = usual.model_copy(update={"intrinsic": condition.intrinsic})
     model = model_with(condition.set, drugs=condition.drugs, clamped=tuple(condition.clamped))
@@ -144,11 +145,15 @@ def sessions(experiment: Experiment, condition: Condition, value: float = float(
     first = names.index(condition.since) if condition.since else 0
     last = names.index(condition.until) if condition.until else len(names) - 1
     made: list[Session] = []
+    day = 0.0
     for number, phase in enumerate(experiment.file.phase):
-        trials = _trials(experiment, phase, value)
         now: StriatumModel = model if first <= number <= last else usual
-        made += [Session(phase.name, trials, float(len(made) + day), 1.0, now) for day in range(phase.days)]
-    return [Session(one.phase, one.trials, float(day), one.days, one.model) for day, one in enumerate(made)]
+        for _ in range(phase.days):
+            made.append(Session(phase.name, _trials(experiment, phase, value), day, phase.every_days, now))
+            day += phase.every_days
+    # Nothing is looked at after the last session.
+    made[-1] = replace(made[-1], days=0.0)
+    return made
 
 
 def _throughout(condition: Condition) -> dict[str, float]:
