@@ -1,18 +1,24 @@
 """The command ``memory`` on a toy study: folder, report, resumed, interrupted, over processes, and its errors."""
 
+import dataclasses
+import io
 import json
 import re
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from rich.console import Console
 from typer.testing import CliRunner
 
 from spinula.core.errors import OutputExistsError, UnknownNameError
+from spinula.faces import console
 from spinula.faces.cli import app
 from spinula.faces.memory_figures import draw_panel, height
 from spinula.studies.memory import catalogue
+from spinula.studies.memory.assemblies import reactivation
 from spinula.studies.memory.study import Claim, Finding, Panel, RowText, Study, curve
 
 RUN = CliRunner()
@@ -135,6 +141,63 @@ def test_what_was_finished_before_an_interrupt_is_kept_and_gone_on_with(toy, tmp
     again = _run("toy", "--out", tmp_path / "a", "--resume")
     assert "report.html" in again.stdout
     assert _run("toy", "--out", tmp_path / "a", "--force").exit_code == 0
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*:RuntimeWarning")
+def test_a_study_of_assemblies_that_was_cut_within_a_network_goes_on_to_the_same_bytes(monkeypatch, tmp_path):
+    short = {"settling": 1, "learning": 2}
+    chosen = [reactivation.case(1, rest=rest, days=0.25, neurons=120) | short for rest in (True, False)]
+    hours = []
+
+    def use(cut_at):
+        def run(case, keeper):
+            def tell(share):
+                hours.append((case["name"], round(9 * share)))
+                keeper.tell(share)
+                if hours[-1] == cut_at:
+                    raise KeyboardInterrupt
+
+            return reactivation.run(case, dataclasses.replace(keeper, tell=tell))
+
+        study = dataclasses.replace(reactivation.STUDY, cases=lambda options: chosen, run=run)
+        monkeypatch.setattr(catalogue, "study", lambda name: study)
+
+    use(None)
+    _run("reactivation", "--out", tmp_path / "whole", "--trial")
+    hours.clear()
+    use(("no_rest_1", 8))
+    screen = Console(file=io.StringIO(), force_terminal=True, width=100)
+    monkeypatch.setattr(console, "messages", screen)
+    assert _run("reactivation", "--out", tmp_path / "cut", "--trial").exit_code == 130
+    kept = sorted(path.name for path in (tmp_path / "cut" / "partial").iterdir())
+    assert kept == ["no_rest_1.npz", "rest_1.json"]
+    shown = screen.file.getvalue()
+    assert "reactivation" in shown
+    assert "\u2501" in shown  # the bar
+    hours.clear()
+    use(None)
+    assert _run("reactivation", "--out", tmp_path / "cut", "--trial", "--resume").exit_code == 0
+    assert hours == [("no_rest_1", hour) for hour in (7, 8, 9)]  # the last state kept is that of the sixth hour
+    whole, cut = _files(tmp_path / "whole"), _files(tmp_path / "cut")
+    assert [whole[name] for name in ("claims.json", "points.csv")] == [
+        cut[name] for name in ("claims.json", "points.csv")
+    ]
+
+
+def test_the_bar_moves_within_a_case(toy, monkeypatch, tmp_path):
+    moves = []
+
+    @contextmanager
+    def progress(total, title):
+        yield lambda done, step="": moves.append((total, done))
+
+    study = _toy()
+    half = dataclasses.replace(study, run=lambda case, keeper: (keeper.tell(0.5), study.run(case, keeper))[1])
+    monkeypatch.setattr(catalogue, "study", lambda name: half)
+    monkeypatch.setattr(console, "progress", progress)
+    _run("toy", "--out", tmp_path / "a")
+    assert moves == [(4, done) for done in (0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4)]
 
 
 def test_json_holds_claims_and_points(toy, tmp_path):

@@ -80,7 +80,7 @@ def progress(total: int | None, title: str) -> Iterator[Any]:
     with bar:
         task = bar.add_task(title, total=total)
 
-        def move(done: int, step: str = "") -> None:
+        def move(done: float, step: str = "") -> None:
             bar.update(task, completed=done, description=step or title)
 
         yield move

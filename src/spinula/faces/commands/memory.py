@@ -66,14 +66,20 @@ def memory(
 
 
 def _run(study: Study, options: Options, kept: Path, jobs: int, cluster: str | None) -> Finding:
-    """Run the cases of a study, keep each as it comes, and conclude in the order of the cases."""
+    """Run the cases of a study, keep each as it comes, and conclude in the order of the cases.
+
+    A case that runs here moves the bar while it runs; one that runs elsewhere when it is finished.
+    """
     from spinula.studies.memory.study import run_case
     from spinula.studies.sweeps import run_cases
 
     cases, results = study.cases(options), {}
     kept.mkdir(parents=True, exist_ok=True)
     with console.progress(len(cases), study.name) as move:
-        for case, result in run_cases(partial(run_case, study), cases, kept, jobs=jobs, cluster=cluster):
+        work = partial(run_case, study)
+        if jobs == 1 and cluster is None:
+            work = partial(run_case, study, tell=lambda share: move(len(results) + share))
+        for case, result in run_cases(work, cases, kept, jobs=jobs, cluster=cluster):
             results[case["name"]] = result
             move(len(results), case["name"])
     return study.conclude([(case, results[case["name"]]) for case in cases])
