@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -13,7 +14,7 @@ import pandas as pd
 
 from spinula.core.errors import InvalidInputError
 from spinula.core.streams import Streams
-from spinula.engines.network.spiking import state
+from spinula.engines.network.spiking import checkpoint, state
 from spinula.engines.network.spiking.assemble import Arrays, assemble
 from spinula.engines.network.spiking.drive import Drive, Poisson
 from spinula.engines.network.spiking.kernels.slow import flush
@@ -282,6 +283,23 @@ class Circuit:
         arena: Any = arrays.wires if projection.is_fixed else arrays.spines
         one = sum(column.itemsize for column in arena if column.shape[1] > 1)
         return places * one + self.threads * projection.pre.count * sum(column.itemsize for column in arrays.rows)
+
+    def save(self, path: str | Path) -> None:
+        """Write to ``path`` (.npz) all that a run has changed and all input still to come, to go on later.
+
+        A run that is saved, loaded and continued gives the same bytes as one that was never interrupted.
+        """
+        checkpoint.save(self, path)
+
+    def load(self, path: str | Path) -> None:
+        """Go on from a file that ``save`` wrote; its input from outside replaces what this circuit was sent.
+
+        Raises
+        ------
+        InvalidInputError
+            If the file is absent or damaged, or of a circuit that was built otherwise; ``threads`` may differ.
+        """
+        checkpoint.load(self, path)
 
     def _assembled(self) -> Arrays:
         if self._arrays is None:
