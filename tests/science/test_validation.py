@@ -8,6 +8,8 @@ from spinula.studies.validation import rows, run_rows
 REQUIRED = {*range(1, 7), *range(10, 15), *range(16, 22), *range(24, 28), 29, 30, 7, 8, 9, *range(33, 48), "43b"}
 # Of studies of memory.
 REQUIRED |= {28, *range(48, 52), *range(53, 59), 62}
+# Of disorders; from 501 on, the table of findings and two consequences.
+REQUIRED |= {59, 60, 61, *range(501, 531)}
 
 
 def test_all_required_rows_are_there():
