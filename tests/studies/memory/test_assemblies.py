@@ -40,6 +40,23 @@ def test_the_whole_run_writes_every_hour(whole):
     assert whole["steps"] == 9 * 36_000
 
 
+@pytest.mark.slow
+def test_a_twin_begins_where_learning_ended_and_does_what_it_would_have_done_alone():
+    resting, lost = (
+        reactivation.case(7, rest=rest, days=0.1, neurons=100) | {"settling": 1, "learning": 1}
+        for rest in (True, False)
+    )
+    reactivation._LEARNED.clear()
+    alone = reactivation.run(lost, Keeper())
+    reactivation._LEARNED.clear()
+    reactivation.run(resting, Keeper())
+    told = []
+    assert reactivation.run(lost, Keeper(tell=told.append)) == alone
+    assert len(told) == len(alone["weight"]) - 2  # the two hours of settling and learning are not run again
+    other = reactivation.run(lost | {"seed": 8}, Keeper())
+    assert other["contacts_0"][0] != alone["contacts_0"][0]
+
+
 def test_survival_without_reactivation_is_as_published():
     days = np.linspace(0, 3, 301)
     np.testing.assert_allclose(

@@ -141,12 +141,26 @@ def record(whole: Network, rule: Rules, learned: int, active_before: int) -> lis
     ]
 
 
+# The network that learned last in this process, by what it depends on until then: its twin with or without rest begins
+# there, instead of learning the same once more.
+_LEARNED: dict[tuple[int, ...], dict[str, np.ndarray]] = {}
+
+
+def _beginning(chosen: Case) -> tuple[int, ...]:
+    """Return all that the hours up to the end of learning depend on."""
+    return tuple(chosen[name] for name in ("seed", "neurons", "settling", "learning"))
+
+
+def _arrays(rows: list[list[float]], whole: Network) -> dict[str, np.ndarray]:
+    return {"rows": np.array(rows), **packed(whole)}
+
+
 def run(chosen: Case, keeper: Keeper) -> Found:
     """Run one network hour by hour; it goes on where it was cut, if the keeper has it."""
-    rule, size = rules(), chosen["neurons"]
+    rule, size, same = rules(), chosen["neurons"], _beginning(chosen)
     starts, kinds = schedule(chosen)
     stimuli = _stimuli(size)
-    kept = keeper.load()
+    kept = keeper.load() or {name: array.copy() for name, array in _LEARNED.get(same, {}).items()}
     whole = unpacked(kept) if kept else network(size, chosen["seed"])
     rows = [list(row) for row in kept["rows"]] if kept else []
     hours = int(starts[-1]) // _HOUR
@@ -157,7 +171,10 @@ def run(chosen: Case, keeper: Keeper) -> Found:
             whole = advanced(whole, rule, steps, stimuli[kind])
         rows.append(record(whole, rule, learned, before))
         if hour % 6 == 5:
-            keeper.save(rows=np.array(rows), **packed(whole))
+            keeper.save(**_arrays(rows, whole))
+        if len(rows) == _learned(chosen) and same not in _LEARNED:
+            _LEARNED.clear()
+            _LEARNED[same] = {name: array.copy() for name, array in _arrays(rows, whole).items()}
         keeper.tell((hour + 1) / hours)
     table = {name: [float(row[column]) for row in rows] for column, name in enumerate(RECORDED)}
     return table | {"steps": int(whole.clock[NOW]), "contacts": int(whole.clock[LIVE])}
