@@ -223,7 +223,7 @@ def conclude(results: list[tuple[Case, Found]]) -> Finding:
         found = kinds[kind][0]
         sizes.append(curve(_LABELS[kind], found["edges"][:-1], found["heights"]))
     panels = [
-        Panel("Contrast of assemblies", "time (day)", "size within / between", pd.concat(courses)),
+        Panel("Contrast of assemblies", "time [day]", "size within / between (bands: range)", pd.concat(courses)),
         Panel("What noise does", "fluctuation, times usual", "recall; contrast - 1", pd.concat(recalls), "points"),
         Panel("Sizes at the end", "size (um3)", "share of spines", pd.concat(sizes), "histogram"),
     ]

@@ -274,10 +274,11 @@ def conclude(results: list[tuple[Case, Found]]) -> Finding:
     ]
     active = [_course("with rest", resting, "active", 0.01), _course("no rest", lost, "active", 0.01)]
     weight = [_course("with rest", resting, "weight"), _course("no rest", lost, "weight")]
+    time = "time after learning [day]"
     panels = [
-        Panel("Contacts per pair", "time after learning (day)", "contacts per pair", pd.concat(contacts)),
-        Panel("Weight of a contact", "time after learning (day)", "mean weight in assemblies", pd.concat(weight)),
-        Panel("Activity of assemblies", "time after learning (day)", "time active (%)", pd.concat(active)),
+        Panel("Contacts per pair", time, "contacts per pair (bands: range)", pd.concat(contacts)),
+        Panel("Weight of a contact", time, "mean weight in assemblies (bands: range)", pd.concat(weight)),
+        Panel("Activity of assemblies", time, "time active [%] (bands: range)", pd.concat(active)),
     ]
     return Finding(panels, [*_row_48(lost), *_row_49(resting, lost)])
 
