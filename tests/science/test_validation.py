@@ -10,6 +10,8 @@ REQUIRED = {*range(1, 7), *range(10, 15), *range(16, 22), *range(24, 28), 29, 30
 REQUIRED |= {28, *range(48, 52), *range(53, 59), 62}
 # Of disorders; from 501 on, the table of findings and two consequences.
 REQUIRED |= {59, 60, 61, *range(501, 531)}
+# Of learning from reward, in animals.
+REQUIRED |= {f"{number}-network" for number in (39, 40, 41, 42, 43, "43b", 44, 45, 46)}
 
 
 def test_all_required_rows_are_there():

@@ -89,7 +89,8 @@ def run(animals: Striatum, sessions: Sequence[Session]) -> Iterator[Record]:
     """Run sessions one after the other and yield what was seen in each.
 
     In a trial the cue pairs its inputs with spikes and calls up a burst for what it predicts; the outcome calls up a
-    burst (amplitude) for an error above zero, a dip (duration) for one below, ``delay_s`` after the cue.
+    burst (amplitude) for an error above zero, a dip (duration) for one below, ``delay_s`` after the cue. The error is
+    the reward less the prediction, which counts as 0 where it is negative.
 
     Raises
     ------
@@ -135,9 +136,11 @@ def _trial(animals: Striatum, trials: tuple[Trial, ...], kind: np.ndarray, chanc
     value = values[here, cue]
     given = chance < np.array([trial.probability for trial in trials])[kind]
     reward = np.where(given, np.array([trial.reward for trial in trials])[kind], 0.0)
-    error = reward - value
+    # Dopamine neurons expect no less than nothing: a cue that predicts less than nothing makes its omission no gift.
+    expected = np.maximum(value, 0.0)
+    error = reward - expected
     bursts, pauses = model.dopamine.bursts(error), model.dopamine.pauses(error)
-    announced = model.dopamine.bursts(value)
+    announced = model.dopamine.bursts(expected)
     seen = {
         "cue": cue, "reward": reward, "error": error, "burst": bursts, "pause": pauses, "value": values[:, :-1],
         "licks": model.readout.licks(values[:, :-1]), "drive": animals.drives(),

@@ -12,17 +12,37 @@ from spinula.faces import console, folder
 
 
 def run(
-    protocol: str = typer.Argument(help="A protocol's name (`spinula list`), or a protocol TOML."),
+    protocol: str = typer.Argument(
+        help="Name of a protocol or of an experiment of rewards (`spinula list`), or a TOML."
+    ),
     out: Path = typer.Option(None, "--out", help="Folder for report.html, tables and run.json; else out/NAME."),
-    replicates: int = typer.Option(None, help="Dendrites per condition; the protocol's, if not given.", min=1),
+    replicates: int = typer.Option(None, help="Dendrites or animals per condition; the file's, if not given.", min=1),
     seed: int = typer.Option(None, help="Same seed, same bytes; drawn and stored if not given.", min=0),
     resume: bool = typer.Option(False, help="Go on with a run that was killed."),
+    claims: bool = typer.Option(False, "--claims", help="Experiments of rewards: judge the claims of their study."),
     force: bool = typer.Option(False, help="Replace what is in --out."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
-    """Run an experiment on a dendrite and compare what comes out with what was published."""
-    from spinula.studies.protocol import load_protocol
+    """Run an experiment on a dendrite, or on animals that learn from reward, and compare it with what was published."""
+    from spinula.core.errors import UnknownNameError, UsageError
+    from spinula.studies.protocol import load_protocol, protocol_names
+    from spinula.studies.reinforcement.reading import experiment_names, is_experiment, load_experiment
 
+    if is_experiment(protocol):
+        from spinula.faces.reward.running import run_trials
+
+        trials = load_experiment(protocol)
+        target = folder.open_folder(out or Path("out") / trials.name, force=force, resume=resume)
+        seed = console.choose_seed(folder.stored(target, "seed") if resume and seed is None else seed)
+        run_trials(trials, target, seed, replicates, claims=claims, as_json=as_json, resume=resume)
+        return
+    if claims:
+        raise UsageError(
+            f"{protocol} has no claims to judge.\n  --claims is for experiments of rewards (`spinula list`)."
+        )
+    if not protocol.endswith(".toml") and protocol not in protocol_names():
+        known = [*protocol_names(), *experiment_names()]
+        raise UnknownNameError("protocol or experiment", protocol, known, see="spinula list")
     found = load_protocol(protocol)
     target = folder.open_folder(out or Path("out") / found.name, force=force, resume=resume)
     seed = console.choose_seed(folder.stored(target, "seed") if resume and seed is None else seed)

@@ -21,6 +21,7 @@ class About(BaseModel):
     title: str
     source: str = ""
     note: str = ""
+    study: str = Field("", description="the study whose claims it belongs to")
 
 
 class TrialKind(BaseModel):

@@ -9,6 +9,7 @@ from spinula.core.errors import ConfigError, InvalidInputError, UnknownNameError
 from spinula.core.toml import line_of, read_toml, validate
 from spinula.engines.striatum.striatum import patterns
 from spinula.presets import bibliography
+from spinula.studies.reinforcement.catalogue import STUDIES
 from spinula.studies.reinforcement.experiment import Condition, Experiment, ExperimentFile
 from spinula.studies.reinforcement.numbers import model_with
 
@@ -64,6 +65,9 @@ def _check(experiment: Experiment) -> None:
     found = experiment.file
     if found.about.source and found.about.source not in bibliography():
         raise fail(experiment, ["about", "source"], f"{found.about.source!r} is not in references.bib")
+    if found.about.study and found.about.study not in STUDIES:
+        problem, cure = f"no study is called {found.about.study!r}", f"Studies: {', '.join(STUDIES)}."
+        raise fail(experiment, ["about", "study"], problem, cure)
     if len(set(found.cues)) < len(found.cues):
         raise fail(experiment, ["cues"], "names a cue twice")
     phases = [phase.name for phase in found.phase]

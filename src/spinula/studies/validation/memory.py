@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache, partial
 
 from spinula.studies.memory.catalogue import STUDIES, study
-from spinula.studies.memory.study import Finding, Options, find
+from spinula.studies.memory.study import Claim, Finding, Options, find
 from spinula.studies.validation.row import Outcome, Row
 
 
@@ -16,7 +16,11 @@ def _found(name: str, seed: int) -> Finding:
 
 
 def _outcome(seed: int, *, name: str, number: int | str) -> Outcome:
-    claims = [claim for claim in _found(name, seed).claims if claim.row == number]
+    return judged([claim for claim in _found(name, seed).claims if claim.row == number])
+
+
+def judged(claims: list[Claim]) -> Outcome:
+    """Return what claims and their negative controls make of a row: it passes if all of them do and one is a claim."""
     said = [claim.found for claim in claims if not claim.control]
     controls = sum(claim.control and claim.passed for claim in claims)
     hold = [f"{controls} negative control{'s' * (controls > 1)} hold{'s' * (controls == 1)}"] if controls else []

@@ -7,14 +7,14 @@ import time
 from collections.abc import Iterable, Iterator
 
 from spinula.core.errors import UnknownNameError
-from spinula.studies.validation import disorders, lattice, linear, logsize, memory, presets
+from spinula.studies.validation import behaviour, disorders, lattice, linear, logsize, memory, presets
 from spinula.studies.validation.extrinsic import competition, dopamine, slices
 from spinula.studies.validation.row import Result, Row
 
 
 def rows() -> list[Row]:
     """Return all validation rows, by number."""
-    parts = (linear, presets, logsize, lattice, slices, competition, dopamine, memory, disorders)
+    parts = (linear, presets, logsize, lattice, slices, competition, dopamine, memory, disorders, behaviour)
     return sorted((row for part in parts for row in part.ROWS), key=_place)
 
 

@@ -1,0 +1,1 @@
+"""Experiments of cues and rewards on the command line: the run, its figures and its report."""
