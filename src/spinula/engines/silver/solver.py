@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -55,24 +56,33 @@ class Solution:
 
     Parameters
     ----------
-    voltage : Array, shape (islands,), V
-        NaN at islands that no path joins to an electrode.
     drop : Array, shape (gaps,), V
         Voltage of the tail minus that of the head.
-    current : Array, shape (gaps,), A
-        From tail to head, injected noise included.
     electrode_voltage, electrode_current : Array, shape (electrodes,), V and A
         In the order of the solver's ``electrodes``; currents into the network.
     limited : Array of bool, shape (electrodes,)
         Where the compliance holds the current.
     """
 
-    voltage: np.ndarray
     drop: np.ndarray
-    current: np.ndarray
     electrode_voltage: np.ndarray
     electrode_current: np.ndarray
     limited: np.ndarray
+    conductance: np.ndarray
+    injected: np.ndarray | None
+    _at: tuple[np.ndarray, np.ndarray, np.ndarray]  # voltages by place, place of each island, islands with a path
+
+    @cached_property
+    def voltage(self) -> np.ndarray:
+        """Voltage of each island, V; NaN where no path joins it to an electrode."""
+        by_place, place, connected = self._at
+        return np.where(connected, by_place[place], np.nan)
+
+    @cached_property
+    def current(self) -> np.ndarray:
+        """Current through each gap from tail to head, A; what was injected beside it included."""
+        through = self.conductance * self.drop
+        return through if self.injected is None else through + self.injected
 
     @property
     def power(self) -> float:
@@ -175,21 +185,19 @@ class Solver:
         if injected is not None:
             value += np.bincount(self._ends[1], injected, len(value)) - np.bincount(self._ends[0], injected, len(value))
             reduce_currents(self.plan, self._factor, value, self._local)
+            value[: self._interior] /= self._total
         fed = value[self._interior :].copy()
         voltage, current, limited = solve_terminals(
             self.mutual, [drives.get(name, Drive()) for name in self.electrodes], fed
         )
-        value[: self._interior] /= self._total
         value[self._interior :] = voltage
         spread_voltages(self.plan, self._factor, value, self._local)
         drop = np.empty(len(self.tail))
         drop_voltages(value, *self._ends, drop)
-        through = self._conductance * drop
         if injected is not None:
-            through += np.where(self._ends[0] == self._ends[1], 0.0, injected)
-        islands = value[self.place]
-        islands[~self.connected] = np.nan
-        return Solution(islands, drop, through, voltage, current, limited)
+            injected = np.where(self._ends[0] == self._ends[1], 0.0, injected)
+        at = (value, self.place, self.connected)
+        return Solution(drop, voltage, current, limited, self._conductance, injected, at)
 
     def residuals(self, solution: Solution) -> dict[str, float]:
         """Return how far a solution is from the laws of circuits; all are 0 but for rounding.
@@ -233,6 +241,9 @@ def solve_terminals(mutual: np.ndarray, drives: list[Drive], fed: np.ndarray):
     InvalidInputError
         If nothing fixes the voltages, or no set of limits agrees with the drives.
     """
+    if all(d.voltage is not None and d.resistance == 0 and d.compliance == np.inf for d in drives):
+        voltage = np.array([d.voltage for d in drives])
+        return voltage, (mutual * (voltage[:, None] - voltage)).sum(axis=1) - fed, np.zeros(len(drives), bool)
     source = np.array([np.nan if d.voltage is None else d.voltage for d in drives])
     resistance = np.array([d.resistance for d in drives])
     limit = np.array([d.compliance for d in drives])

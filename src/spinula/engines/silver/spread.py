@@ -64,6 +64,12 @@ def _bounds(law: JunctionLaw, name: str) -> tuple[float, float]:
     """Return the bounds that the law declares for a parameter."""
     low, high = -np.inf, np.inf
     for bound in type(law).model_fields[name].metadata:
-        low = max(low, getattr(bound, "ge", low), np.nextafter(getattr(bound, "gt", low), np.inf))
-        high = min(high, getattr(bound, "le", high), np.nextafter(getattr(bound, "lt", high), -np.inf))
+        if (least := getattr(bound, "ge", None)) is not None:
+            low = least
+        if (above := getattr(bound, "gt", None)) is not None:
+            low = np.nextafter(above, np.inf)
+        if (most := getattr(bound, "le", None)) is not None:
+            high = most
+        if (below := getattr(bound, "lt", None)) is not None:
+            high = np.nextafter(below, -np.inf)
     return float(low), float(high)

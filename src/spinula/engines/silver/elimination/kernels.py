@@ -115,17 +115,21 @@ def _eliminate_small(panel, sums, start, stop, columns, rows):
 
 @njit(cache=True, fastmath=_FAST)
 def _update(panel, update, sums, columns, rows):
-    """Join the remaining rows of a front by what its own columns carried, four columns at a time."""
+    """Join the remaining rows of a front by what its own columns carried, four columns and two rows at a time."""
     height = rows - columns
     j = 0
     while j + 4 <= columns:
         a, b = panel[j * rows + columns : (j + 1) * rows], panel[(j + 1) * rows + columns : (j + 2) * rows]
         c, d = panel[(j + 2) * rows + columns : (j + 3) * rows], panel[(j + 3) * rows + columns : (j + 4) * rows]
-        for i in range(height):
-            p, q, s, t = a[i] * sums[j], b[i] * sums[j + 1], c[i] * sums[j + 2], d[i] * sums[j + 3]
-            row = update[i * height : (i + 1) * height]
+        e, f, g, h = sums[j], sums[j + 1], sums[j + 2], sums[j + 3]
+        for i in range(0, height - 1, 2):  # a last odd row has nothing behind it
+            p, q, s, t = a[i] * e, b[i] * f, c[i] * g, d[i] * h
+            u, v, w, x = a[i + 1] * e, b[i + 1] * f, c[i + 1] * g, d[i + 1] * h
+            row, next_row = update[i * height : (i + 1) * height], update[(i + 1) * height : (i + 2) * height]
             for r in range(i + 1, height):
-                row[r] += p * a[r] + q * b[r] + s * c[r] + t * d[r]
+                k, o, m, n = a[r], b[r], c[r], d[r]
+                row[r] += p * k + q * o + s * m + t * n
+                next_row[r] += u * k + v * o + w * m + x * n
         j += 4
     while j < columns:
         a = panel[j * rows + columns : (j + 1) * rows]
