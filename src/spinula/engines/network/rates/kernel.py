@@ -199,34 +199,17 @@ def _turn_over(whole, rule, now):
 
 
 @njit(**_BARE)
-def _send(arriving, rows, sent):
-    """Add four rows, each times what it sends, in their order: as one after the other, with a fourth of the traffic."""
-    first, second, third, fourth = rows
-    a, b, c, d = sent
-    for post in range(arriving.size):
-        arriving[post] = (((arriving[post] + a * first[post]) + b * second[post]) + c * third[post]) + d * fourth[post]
-
-
-@njit(**_BARE)
-def _transmit(whole, arriving, scratch):
-    """Sum what every neuron receives, each synapse by its weight and its presynaptic neuron's rate and release.
-
-    ``scratch`` : (int array, float32 array), four entries more than neurons: who sends, and how much.
-    """
-    neurons, total, (who, sent) = whole.neurons, whole.pairs.total, scratch
-    size, number = neurons.rate.size, 0
+def _transmit(whole, arriving):
+    """Sum what every neuron receives, each synapse by its weight and its presynaptic neuron's rate and release."""
+    neurons, total = whole.neurons, whole.pairs.total
+    size = neurons.rate.size
+    arriving[:] = 0.0
     for pre in range(size):
         if neurons.rate[pre] > 0.0:
-            who[number] = pre * size
-            sent[number] = np.float32(neurons.release[pre] * neurons.rate[pre] * neurons.scale[pre])
-            number += 1
-    # Rows are sent in fours; nothing is sent along those that fill the last four.
-    who[number : number + 3], sent[number : number + 3] = 0, 0.0
-    arriving[:] = 0.0
-    for k in range(0, number, 4):
-        a, b, c, d = who[k], who[k + 1], who[k + 2], who[k + 3]
-        rows = (total[a : a + size], total[b : b + size], total[c : c + size], total[d : d + size])
-        _send(arriving, rows, (sent[k], sent[k + 1], sent[k + 2], sent[k + 3]))
+            sent = np.float32(neurons.release[pre] * neurons.rate[pre] * neurons.scale[pre])
+            row = total[pre * size : (pre + 1) * size]
+            for post in range(size):
+                arriving[post] += sent * row[post]
 
 
 @njit(**_BARE)
@@ -269,12 +252,10 @@ def _move(whole, rule, arriving, current, normals):
     inhibition = levels[INHIBITION]
     common, noise, steps = levels[COMMON], rule.noise, rule.steps
     recovery, depression = rule.recovery_steps, rule.short_depression
-    # Two loops: each has few enough arrays to run on vectors.
     for i in range(rate.size):
         target = arriving[i] * neurons.scale[i] * common + inhibition + current[i] + noise * normals[i]
-        potential[i] += _relaxation(potential[i], target, steps)
-    for i in range(rate.size):
         release[i] += _release_change(release[i], rate[i], recovery, depression)
+        potential[i] += _relaxation(potential[i], target, steps)
     for i in range(rate.size):
         if potential[i] < -_SATURATED:
             rate[i] = 0.0
@@ -304,7 +285,6 @@ def advance(whole, rule, steps, current, eligible, chosen):
     lanes = np.arange(quarter).astype(np.uint32)
     listed = np.empty(size, np.int64)
     arriving = np.zeros(size, np.float32)
-    scratch = (np.zeros(size + 4, np.int64), np.zeros(size + 4, np.float32))
     for done in range(steps):
         if whole.clock[LIVE] + 4096 + size > whole.contacts.pair.size:
             return done
@@ -315,7 +295,7 @@ def advance(whole, rule, steps, current, eligible, chosen):
         if now % _FOLD == 0:
             _fold(whole, rule, now)
         _turn_over(whole, rule, now)
-        _transmit(whole, arriving, scratch)
+        _transmit(whole, arriving)
         fill_words(lanes, _word(now), _word(now >> 32), _word(0), whole.key[1], words, quarter)
         fill_normals(words, normals, quarter)
         _move(whole, rule, arriving, current, normals.reshape(4 * quarter))
