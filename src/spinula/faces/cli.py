@@ -9,6 +9,7 @@ import typer
 
 from spinula.core.errors import SpinulaError, SpinulaWarning
 from spinula.faces.commands import demo, fit, inspect, memory, run, signalling, simulate, study, train, verify
+from spinula.faces.commands.disorders import atlas, compare
 from spinula.faces.console import say
 
 app = typer.Typer(
@@ -28,6 +29,9 @@ app.command("fit")(fit.fit)
 app.command("train")(train.train)
 app.command("study")(study.study)
 app.command("memory")(memory.memory)
+app.command("disorder")(compare.disorder)
+app.command("compare")(compare.compare)
+app.command("atlas")(atlas.atlas)
 app.command("signalling")(signalling.signalling)
 app.command("verify")(verify.verify)
 app.command("demo")(demo.demo)

@@ -21,7 +21,7 @@ from spinula.faces import console
 _OURS = (
     "table.csv", "table.csv.json", "report.html", "numbers.json", "fitted.toml", "comparison.csv", "tables", "partial",
     "run.json", "spines.csv", "events.csv", "changes.csv", "history.csv", "log.jsonl", "network.npz", "model.pt",
-    "rows.json", "points.csv", "claims.json",
+    "rows.json", "points.csv", "claims.json", "atlas.svg",
 )  # fmt: skip
 
 

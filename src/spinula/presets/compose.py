@@ -117,7 +117,8 @@ def compose(names: str | Sequence[str], *, edits: Sequence[tuple[str, Edit]] | N
         after = _applied(before, mine, key)
         stated = preset.quantities[key].range if key in preset.quantities else None
         beyond = stated is not None and not stated[0] <= after <= stated[1]
-        if after != before:
+        # Edits that undo each other are told too.
+        if after != before or len(mine) > 1:
             changes.append(Change(key, _unit(key, data), before, after, mine, beyond))
     for change in changes:
         table, _, field = change.key.partition(".")

@@ -132,6 +132,13 @@ def test_a_laboratory_sees_fragile_x_and_not_the_wild_type_again():
     assert seen.loc["turnover_ratio", "p"] < 1e-4
     assert seen.loc["turnover_ratio", "low"] > 0
     assert seen.loc["turnover_ratio", "needed"] < 8
+    expected = [imaging.expected(compose(name), laboratory) for name in ("wild_type", "fragile_x")]
+    told = imaging.contrast(base, again, (expected[0], expected[0]))
+    assert told["needed"].isna().all()  # nothing to be seen, whatever the difference of these few animals
+    told = imaging.contrast(base, knock, (expected[0], expected[1])).set_index("measure")
+    assert told.loc["turnover_ratio", "needed"] < told.loc["mean_size", "needed"]
+    assert base["size_spread"].mean() == pytest.approx(expected[0]["size_spread"], rel=0.05)
+    assert base["turnover_ratio"].mean() == pytest.approx(expected[0]["turnover_ratio"], rel=0.15)
     # Truth through the same floor, four days: the microscope's error moves it little.
     truth = [resting(compose(n)).parts[0].density.turnover_ratio(4.0) for n in ("wild_type", "fragile_x")]
     assert seen.loc["turnover_ratio", "change"] == pytest.approx(truth[1] / truth[0] - 1, abs=0.25)

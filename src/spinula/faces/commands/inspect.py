@@ -11,23 +11,29 @@ from spinula.faces import console
 
 
 def list_(as_json: bool = typer.Option(False, "--json", help="Print one JSON document.")) -> None:
-    """List the presets, the protocols, the laws, the measures, the studies of memory and the rows."""
+    """List the presets, the conditions, the protocols and experiments, the laws, the measures, the studies and the rows."""
     from spinula import measures
     from spinula.engines.sparse.rules import RULES
     from spinula.faces.commands.memory import listed
     from spinula.law import FAMILIES
     from spinula.presets import load_preset, preset_names
+    from spinula.presets.condition import condition_names, load_condition
     from spinula.studies.protocol import load_protocol, protocol_names
+    from spinula.studies.reinforcement import experiment_names, load_experiment
     from spinula.studies.validation.table import rows
 
     first_line = {name: (getattr(measures, name).__doc__ or "").split("\n")[0] for name in measures.__all__}
     presets = [load_preset(name) for name in preset_names()]
+    conditions = [load_condition(name) for name in condition_names()]
     protocols = [load_protocol(name) for name in protocol_names()]
+    experiments = [load_experiment(name) for name in experiment_names()]
     if as_json:
         console.print_json(
             "list",
             presets=[{"name": p.name, "title": p.about.title, "status": p.about.status} for p in presets],
+            conditions=[{"name": c.name, "title": c.about.title, "kind": c.about.kind} for c in conditions],
             protocols=[{"name": p.name, "title": p.file.about.title} for p in protocols],
+            experiments=[{"name": e.name, "title": e.file.about.title} for e in experiments],
             rules=list(RULES),
             laws=[{"family": family, "stands_for": law.stands_for} for family, law in FAMILIES.items()],
             measures=[{"name": name, "what": what} for name, what in first_line.items()],
@@ -39,19 +45,18 @@ def list_(as_json: bool = typer.Option(False, "--json", help="Print one JSON doc
     for preset in presets:
         shown.add_row(preset.name, preset.about.title, preset.about.status)
     console.data.print(shown)
-    shown = console.table("\nProtocols (spinula run)", ["name", "what"])
-    for protocol in protocols:
-        shown.add_row(protocol.name, protocol.file.about.title)
+    shown = console.table("\nConditions (spinula disorder, compare, atlas)", ["name", "what", "kind"])
+    for condition in conditions:
+        shown.add_row(condition.name, condition.about.title, condition.about.kind)
     console.data.print(shown)
+    _pairs("Protocols (spinula run)", [(p.name, p.file.about.title) for p in protocols])
+    _pairs("Experiments of rewards (spinula run)", [(e.name, e.file.about.title) for e in experiments])
     shown = console.table("\nLaws", ["family", "stands for"])
     for family, law in FAMILIES.items():
         shown.add_row(family, law.stands_for)
     console.data.print(shown)
     console.data.print(f"\n[bold]Rules of training (spinula train)[/]\n{', '.join(RULES)}")
-    shown = console.table("\nMeasures (spinula.measures)", ["name", "what"])
-    for name, what in first_line.items():
-        shown.add_row(name, what)
-    console.data.print(shown)
+    _pairs("Measures (spinula.measures)", list(first_line.items()))
     shown = console.table("\nStudies of memory (spinula memory)", ["name", "what"])
     for study in listed():
         shown.add_row(study["name"], study["title"])
@@ -62,13 +67,27 @@ def list_(as_json: bool = typer.Option(False, "--json", help="Print one JSON doc
     console.data.print(shown)
 
 
+def _pairs(title: str, rows: list[tuple[str, str]]) -> None:
+    """Print names and what they are."""
+    shown = console.table(f"\n{title}", ["name", "what"])
+    for row in rows:
+        shown.add_row(*row)
+    console.data.print(shown)
+
+
 def show(
-    preset: str = typer.Argument(help="A preset's name, or a preset TOML."),
+    preset: str = typer.Argument(help="A preset's name, conditions joined by +, or a preset TOML."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
     """Show every number of a preset with its unit, its source and its status."""
     from spinula.presets import bibliography, load_preset
+    from spinula.presets.compose import is_composition
 
+    if is_composition(preset):
+        from spinula.faces.commands.disorders.show import show_composition
+
+        show_composition(preset, as_json)
+        return
     found = load_preset(preset)
     if as_json:
         quantities = {key: quantity.model_dump() for key, quantity in found.quantities.items()}

@@ -17,7 +17,7 @@ from spinula.core.streams import Streams
 from spinula.presets.compose import compose
 from spinula.presets.condition import Condition, condition_names, load_condition
 from spinula.studies.disorders.exam import Answer, answer, sides
-from spinula.studies.disorders.imaging import SEEN, Laboratory, animals, contrast
+from spinula.studies.disorders.imaging import SEEN, Laboratory, animals, contrast, expected
 from spinula.studies.disorders.levels import MEASURES, effect, level_of, measured
 
 Verdict = Literal["agrees", "contradicts", "no data"]
@@ -123,7 +123,7 @@ def atlas(
             if first.name not in groups:
                 groups[first.name] = animals(first, laboratory, seed=Streams(seed).child(first.name).seed)
             group = animals(second, laboratory, seed=Streams(seed).child(second.name).seed)
-            needed = contrast(groups[first.name], group)
+            needed = contrast(groups[first.name], group, (expected(first, laboratory), expected(second, laboratory)))
         yield Entry(condition, background, first.name, cells, needed)
 
 

@@ -126,9 +126,10 @@ def _detection(composition: Composition) -> dict[str, float]:
 def clustering(composition: Composition, *, seed: int) -> float:
     """Return how much more often than by chance a new spine lies within 2 um of one lost on the same day, minus 1.
 
-    Chance is the share of the dendrite that is so near to a lost spine.
+    Chance is the share of the dendrite that is so near to a lost spine. Formation is that of the base, whatever the
+    condition makes of it: the question is where spines come, not how many.
     """
-    rate = base_formation(composition.preset.name) * composition.levers.formation.factor
+    rate = base_formation(composition.preset.name)
     return _excess(rated(composition.dynamics, rate), Mechanisms(clustering=composition.mechanisms.clustering), seed)
 
 

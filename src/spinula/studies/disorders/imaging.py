@@ -34,6 +34,9 @@ SEEN = {
 }
 
 
+_SAME = 0.03  # as levels.SAME
+
+
 @dataclass(frozen=True)
 class Laboratory:
     """How a laboratory images.
@@ -156,8 +159,30 @@ def _joined(frames: tuple[Snapshot, ...]) -> Snapshot:
     )  # fmt: skip
 
 
-def contrast(base: pd.DataFrame, group: pd.DataFrame) -> pd.DataFrame:
+def expected(composition: Composition, laboratory: Laboratory) -> dict[str, float]:
+    """Return what a laboratory sees on average: exact but for the floor, and with the microscope's error of size."""
+    now, days = resting(composition), (laboratory.sessions - 1) * laboratory.every
+    noise = composition.preset.microscope.get("log_noise", 0.15)
+    moments = now.moments()
+    return {
+        "spine_density": now.spine_density,
+        "turnover_ratio": now.average(lambda part: part.density.turnover_ratio(laboratory.every)),
+        "survival": 1.0 - now.average(lambda part: part.density.turnover_ratio(days)),
+        "mean_size": moments["mean_size"],
+        "size_spread": float(np.hypot(moments["size_spread"], noise)),
+    }
+
+
+def contrast(
+    base: pd.DataFrame, group: pd.DataFrame, truth: tuple[dict[str, float], dict[str, float]] | None = None
+) -> pd.DataFrame:
     """Compare two groups, animal by animal.
+
+    Parameters
+    ----------
+    truth : (of the base, of the group), as :func:`expected`
+        With it ``needed`` is for the expected effect and the animals' spread; the difference between a few animals is a
+        poor guide to it. An effect below 3 % is nothing to be seen, and needs NaN.
 
     Returns
     -------
@@ -177,9 +202,13 @@ def contrast(base: pd.DataFrame, group: pd.DataFrame) -> pd.DataFrame:
         pooled = np.sqrt(0.5 * (a.var(ddof=1) + b.var(ddof=1)))
         free = len(a) + len(b) - 2
         g = (b.mean() - a.mean()) / pooled * (1.0 - 3.0 / (4.0 * free - 1.0))
+        wanted = g
+        if truth is not None:
+            change = truth[1][measure] / truth[0][measure] - 1.0
+            wanted = change * a.mean() / pooled if abs(change) >= _SAME else 0.0
         rows.append(
             (measure, a.mean(), b.mean(), b.mean() / a.mean() - 1.0, low / a.mean(), high / a.mean(), g,
-             float(test.pvalue), needed(g))
+             float(test.pvalue), needed(wanted))
         )  # fmt: skip
     columns = ["measure", "base", "value", "change", "low", "high", "effect", "p", "needed"]
     return pd.DataFrame(rows, columns=columns)

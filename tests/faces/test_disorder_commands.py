@@ -1,0 +1,124 @@
+"""The commands on conditions: show, compare, disorder and atlas; plain warnings, JSON, reports, refusals."""
+
+import io
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from spinula.core.errors import InvalidInputError, OutputExistsError, UnknownNameError, UsageError
+from spinula.faces.cli import app
+from spinula.faces.disorder_figures import atlas_figure, columns, shade
+from spinula.presets.compose import NOT_FOR_DIAGNOSIS
+from spinula.presets.condition import load_condition
+from spinula.studies.disorders.atlas import Cell, Entry
+from spinula.studies.disorders.exam import Answer
+from spinula.studies.disorders.levels import MEASURES
+
+RUN = CliRunner()
+
+
+def _run(*words):
+    done = RUN.invoke(app, list(words), catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_show_tells_what_moved_and_that_it_is_assumed():
+    text = _run("show", "fragile_x+mmp9_inhibitor")
+    assert NOT_FOR_DIAGNOSIS in " ".join(text.split())
+    assert "x 1.25" in text
+    assert "back 1" in text
+    assert "assumed" in text
+    document = json.loads(_run("show", "fragile_x+juvenile", "--json"))
+    assert document["changes"][0]["value"] == pytest.approx(0.325)
+    assert "law.noise_slope" in document["assumed"]
+
+
+def test_a_preset_is_still_shown_as_one():
+    assert "two-photon in vivo" in _run("show", "fragile_x")
+
+
+def test_list_has_the_conditions():
+    document = json.loads(_run("list", "--json"))
+    assert {"name": "ketamine", "title": "Ketamine, one dose", "kind": "treatment"} in document["conditions"]
+
+
+@pytest.mark.slow
+def test_compare_shows_the_treatment_beside_the_condition():
+    document = json.loads(_run("compare", "wild_type", "fragile_x", "--treat", "mmp9_inhibitor", "--json"))
+    assert document["note"] == NOT_FOR_DIAGNOSIS
+    (turnover,) = [row for row in document["measures"] if row["measure"] == "turnover_ratio"]
+    plain, treated = turnover["effects"]
+    assert plain > 0.3
+    assert treated == pytest.approx(0.0, abs=1e-9)
+    assert any("Nagaoka" in said for said in turnover["published"])
+
+
+def test_compare_refuses_what_is_no_treatment():
+    with pytest.raises(UsageError, match="no treatment but a disorder"):
+        RUN.invoke(app, ["compare", "wild_type", "fragile_x", "--treat", "cocaine"], catch_exceptions=False)
+    with pytest.raises(InvalidInputError, match="cannot go with"):
+        RUN.invoke(app, ["disorder", "small_spine_loss+large_spine_loss"], catch_exceptions=False)
+    with pytest.raises(UnknownNameError, match="fragile_x"):
+        RUN.invoke(app, ["disorder", "fragil_x"], catch_exceptions=False)
+
+
+@pytest.mark.slow
+def test_disorder_prints_levels_exam_and_misses():
+    text = " ".join(_run("disorder", "large_spine_loss", "--animals", "3").split())
+    assert NOT_FOR_DIAGNOSIS in text
+    assert "2 of 2 published directions reproduced" in text
+    assert "per group" in text
+
+
+@pytest.mark.slow
+def test_the_atlas_writes_figure_page_and_table(tmp_path):
+    out = tmp_path / "atlas"
+    words = ["atlas", "fragile_x", "fear_frontal", "--animals", "0", "--out", str(out)]
+    text = " ".join(_run(*words).split())
+    assert NOT_FOR_DIAGNOSIS in text
+    assert "directions reproduced" in text
+    frame = pd.read_csv(out / "points.csv")
+    assert set(frame["verdict"]) == {"agrees", "contradicts", "no data"}
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "it describes no patient" in page
+    assert "Missed, with reasons" in page
+    assert (out / "atlas.svg").read_text(encoding="utf-8").startswith("<?xml")
+    with pytest.raises(OutputExistsError):
+        RUN.invoke(app, words, catch_exceptions=False)
+
+
+def _entry(name, effects):
+    condition, cells = load_condition(name), {}
+    for measure in MEASURES:
+        size = effects.get(measure, float("nan"))
+        told = [one for one in condition.findings if one.measure == measure]
+        answers = tuple(Answer(name, one, "a", "b", 1.0, 1.0 + size, size, np.nan, np.nan) for one in told)
+        cells[measure] = Cell(measure, 1.0, 1.0 + size, size, answers)
+    return Entry(condition, (), "neocortex_adult", cells)
+
+
+def test_the_figure_marks_what_agrees_and_what_contradicts():
+    entries = [
+        _entry("fragile_x", {"turnover_ratio": 0.7, "mean_size": 0.06, "spine_density": -0.4}),
+        _entry("ketamine", {"turnover_ratio": 0.0}),
+    ]
+    assert columns(entries)[0] == "spine_density"
+    figure = atlas_figure(entries, {"findings": 3, "reproduced": 1, "restated": 0, "assumed": 0})
+    marks = [line.get_marker() for line in figure.axes[0].get_lines() if line.get_marker() in ("x", "o")]
+    assert marks.count("x") >= 2
+    assert marks.count("o") >= 1
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg")
+    assert re.search(r"<svg", buffer.getvalue())
+
+
+def test_shades_are_symmetric_and_cut():
+    assert shade("turnover_ratio", 1.0) == -shade("turnover_ratio", -0.5) == 1.0
+    assert shade("turnover_ratio", 9.0) == 1.0
+    assert shade("turnover_ratio", -1.0) == -1.0
+    assert shade("onset_day", 14.0) == 0.5
