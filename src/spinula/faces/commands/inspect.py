@@ -11,7 +11,7 @@ from spinula.faces import console
 
 
 def list_(as_json: bool = typer.Option(False, "--json", help="Print one JSON document.")) -> None:
-    """List presets, conditions, protocols, experiments, laws, rules, measures, studies of memory and validation rows."""
+    """List presets, conditions, protocols, experiments, laws, rules, measures, studies of memory and rows."""
     from spinula import measures
     from spinula.engines.sparse.rules import RULES
     from spinula.faces.commands.memory import listed
