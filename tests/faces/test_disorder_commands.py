@@ -76,6 +76,20 @@ def test_disorder_prints_levels_exam_and_misses():
 
 
 @pytest.mark.slow
+def test_run_disorder_is_the_same_command():
+    words = ("large_spine_loss", "--json")
+    direct = json.loads(_run("disorder", *words, "--animals", "2"))
+    assert json.loads(_run("run", "disorder", *words, "--replicates", "2")) == direct
+
+
+def test_run_refuses_a_condition_elsewhere():
+    with pytest.raises(UsageError, match="follows `disorder`"):
+        RUN.invoke(app, ["run", "iino2020", "fragile_x"], catch_exceptions=False)
+    with pytest.raises(UsageError, match="follows `disorder`"):
+        RUN.invoke(app, ["run", "disorder"], catch_exceptions=False)
+
+
+@pytest.mark.slow
 def test_the_atlas_writes_figure_page_and_table(tmp_path):
     out = tmp_path / "atlas"
     words = ["atlas", "fragile_x", "fear_frontal", "--animals", "0", "--out", str(out)]

@@ -15,6 +15,7 @@ def run(
     protocol: str = typer.Argument(
         help="Name of a protocol or of an experiment of rewards (`spinula list`), or a TOML."
     ),
+    condition: str = typer.Argument(None, help="After `disorder`: a condition, or several joined by +."),
     out: Path = typer.Option(None, "--out", help="Folder for report.html, tables and run.json; else out/NAME."),
     replicates: int = typer.Option(None, help="Dendrites or animals per condition; the file's, if not given.", min=1),
     seed: int = typer.Option(None, help="Same seed, same bytes; drawn and stored if not given.", min=0),
@@ -28,6 +29,16 @@ def run(
     from spinula.studies.protocol import load_protocol, protocol_names
     from spinula.studies.reinforcement.reading import experiment_names, is_experiment, load_experiment
 
+    if protocol == "disorder" and condition:
+        from spinula.faces.commands.disorders.compare import disorder
+
+        disorder(condition, animals=replicates or 8, seed=1 if seed is None else seed, as_json=as_json)
+        return
+    if condition or protocol == "disorder":
+        raise UsageError(
+            f"{protocol} {condition or ''} is no run.\n"
+            "  A condition follows `disorder`: spinula run disorder fragile_x."
+        )
     if is_experiment(protocol):
         from spinula.faces.reward.running import run_trials
 
