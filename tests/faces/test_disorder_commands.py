@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from spinula.core.errors import InvalidInputError, OutputExistsError, UnknownNameError, UsageError
 from spinula.faces.cli import app
-from spinula.faces.disorder_figures import atlas_figure, columns, shade
+from spinula.faces.report.disorder_figures import atlas_figure, columns, shade
 from spinula.presets.compose import NOT_FOR_DIAGNOSIS
 from spinula.presets.condition import load_condition
 from spinula.studies.disorders.atlas import Cell, Entry

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from spinula.core.files import write_text
 from spinula.faces import figures
-from spinula.faces.disorder_figures import atlas_figure
+from spinula.faces.report.disorder_figures import atlas_figure
 from spinula.faces.report.page import environment, papers, records
 from spinula.presets.compose import NOT_FOR_DIAGNOSIS
 from spinula.studies.disorders.atlas import Entry
