@@ -4,6 +4,10 @@ Beside it, on the same networks and in the same run: SciPy's sparse direct solut
 (what a Python program does that rebuilds the matrix at every step), alone, without any device; and mnns, if it is
 installed, on wire networks of its own with as many junctions (one evaluation of its right-hand side).
 
+The physical limit: a plane network's factor must be made anew whenever conductances change. On this pattern that is the
+arithmetic that ``Gflop/s`` counts, and ``L MB`` that must go through the caches; small fronts, which are most of the
+work up to 10^4 gaps, run at a small part of what the core can do.
+
     python benchmarks/bench_silver.py [--gaps 1e3 1e4 1e5] [--seconds 4]
 """
 

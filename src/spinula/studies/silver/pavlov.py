@@ -25,7 +25,8 @@ class Conditioning:
     Parameters
     ----------
     bell, food : float, V
-        Each alone below the threshold of the path, together above it.
+        Each alone too weak to write, together enough: in networks about 1.2 and 1.3 times the path's threshold
+        (:func:`spinula.studies.silver.paths.path_threshold`).
     on, off : float, s
     bell_electrode, food_electrode : str
     resistance : float, ohm
