@@ -75,5 +75,5 @@ def save_film(path: Path, film: Film, graph: GapGraph, masks: Mapping[str, np.nd
         draw_spread(axes["distance"], graph.distance, name="distance across a gap", unit="nm")
         draw_spread(axes["area"], graph.area, name="area of an island", unit="nm²")
         with replacing(path) as temporary:
-            figure.savefig(temporary, dpi=160)
+            figure.savefig(temporary, dpi=160, bbox_inches="tight")
         plt.close(figure)
