@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spinula.core.errors import InvalidInputError
+from spinula.core.errors import InvalidInputError, OutOfRangeError
 from spinula.engines.network.spiking import Circuit, Living, OutDegree
 from spinula.engines.population import Layout, Population
 from spinula.law import Boundary, Dynamics, FormationRate, LinearLaw, LogOULaw
@@ -130,3 +130,23 @@ def test_what_cannot_be_is_refused():
     circuit, projection = silent(None, size=0.1)
     with pytest.raises(InvalidInputError, match="identity"):
         circuit.watch(projection)
+
+
+def test_two_equal_sources_are_independent():
+    circuit = Circuit(seed=3)
+    cells = [circuit.neurons(200, IntegrateAndFire(), name=name) for name in ("a", "b")]
+    for _ in range(2):
+        circuit.poisson(cells[0], rate=100.0, weight=20.0)
+    circuit.poisson(cells[1], rate=100.0, weight=20.0)
+    (snapshot,) = circuit.run(1000.0)
+    count = np.bincount(snapshot.spike_neurons, minlength=400)
+    # Equal trains would meet in the same step and move the membrane twice as far, not fire it twice as often.
+    assert count[:200].mean() > 1.5 * count[200:].mean()
+
+
+def test_ids_that_are_used_up_end_the_run_with_an_error():
+    circuit, _ = silent(Living(RATED, day=200.0, tick=20.0, length_um=40.0))
+    list(circuit.run(20.0))
+    circuit._lives[0].last_id = circuit._lives[0].next_id + 10
+    with pytest.raises(OutOfRangeError, match="used up"):
+        list(circuit.run(200.0))

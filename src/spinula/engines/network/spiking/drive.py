@@ -45,7 +45,7 @@ class Drive:
 
     def outside(self, first: int, stop: int, owner: np.ndarray, parts: int) -> Outside:
         """Return what arrives at the steps ``first`` + 1 to ``stop``, by part, in order of step."""
-        pieces = [self._drawn(source, first, stop) for source in self.poisson]
+        pieces = [self._drawn(number, first, stop) for number in range(len(self.poisson))]
         for steps, neurons, weights, channel in self.given:
             a, b = np.searchsorted(steps, (first, stop), side="right")
             pieces.append((steps[a:b], neurons[a:b], weights[a:b], np.full(b - a, channel)))
@@ -72,11 +72,10 @@ class Drive:
             made.channel[part, : len(chosen)] = channel[chosen]
         return made
 
-    def _drawn(self, source: Poisson, first: int, stop: int) -> tuple[np.ndarray, ...]:
-        found = []
+    def _drawn(self, index: int, first: int, stop: int) -> tuple[np.ndarray, ...]:
+        source, found = self.poisson[index], []
         for number in range(first // self.block, (stop - 1) // self.block + 1):
-            name = f"poisson {self.poisson.index(source)} {number}"
-            generator = self.streams.generator(name)
+            generator = self.streams.generator(f"poisson {index} {number}")
             total = generator.poisson(source.per_step * self.block)
             steps = number * self.block + 1 + np.sort(generator.integers(self.block, size=total))
             neurons = generator.integers(source.first, source.stop, total)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spinula.core.errors import OutOfRangeError
 from spinula.engines.kernels import RATE
 from spinula.engines.network.spiking import state
 from spinula.engines.network.spiking.assemble import Arrays, grown, roomy
@@ -34,9 +35,12 @@ class Life:
         self.days, key = living.tick / living.day, circuit.streams.key(f"life {index}")
         self.plan = make_plan(living.dynamics, self.days, key, length_um=living.length_um)
         self.numbers = parameters(living.dynamics, self.days).astype(np.float32)
-        # Ids go on after those of all projections together, each life in a range of its own.
-        before = [len(p.target) for p in circuit.projections if not p.is_fixed]
-        self.next_id = sum(before) + circuit.projections.index(projection) * 2**28
+        # Ids have 32 bits. They go on after those of all projections together, each life in a range of its own.
+        before = sum(len(p.target) for p in circuit.projections if not p.is_fixed)
+        lives = [p for p in circuit.projections if p.living is not None]
+        self.ids = (2**32 - 1 - before) // len(lives)
+        self.next_id = before + [p is projection for p in lives].index(True) * self.ids
+        self.last_id = self.next_id + self.ids
         self.spikes = np.zeros(projection.post.count, np.int64)
         self.rate = np.full(projection.post.count, living.scaling.target_rate if living.scaling else 0.0)
 
@@ -65,6 +69,10 @@ class Life:
         if self.plan.mode == RATE:
             gone = self._births(arrays, tick)
         if gone.count.any():
+            if self.next_id + int(gone.count.sum()) > self.last_id:
+                raise OutOfRangeError(
+                    "spine_id", self.next_id, f"a projection's {self.ids:,} ids are used up, run less"
+                )
             self.next_id = int(renewal.number_births(gone, self.next_id))
             arrays = self._form(arrays, gone, (*span, tick))
         unseen = int(gone.unseen.sum())
