@@ -13,13 +13,13 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from typer.testing import CliRunner
 
-from spinula.core.errors import OutputExistsError, UnknownNameError
+from spinula.core.errors import InvalidInputError, OutputExistsError, UnknownNameError
 from spinula.faces import console
 from spinula.faces.cli import app
 from spinula.faces.memory_figures import draw_panel, height
 from spinula.studies.memory import catalogue
 from spinula.studies.memory.assemblies import reactivation
-from spinula.studies.memory.study import Claim, Finding, Panel, RowText, Study, curve
+from spinula.studies.memory.study import Claim, Finding, Options, Panel, RowText, Study, curve
 
 RUN = CliRunner()
 
@@ -249,3 +249,14 @@ def test_points_by_name_are_drawn_down_the_side():
     ax = draw_panel(Figure(layout="constrained").add_subplot(), panel)
     assert [text.get_text() for text in ax.get_yticklabels()] == ["one", "two words"]
     assert ax.get_xlabel() == "found [1]"
+
+
+def test_days_are_those_of_the_networks_that_rest_and_other_studies_refuse_them(toy, tmp_path):
+    week = reactivation.cases(Options(days=7.0))
+    assert {case["days"] for case in week if case["rest"]} == {7.0}
+    assert {case["days"] for case in week if not case["rest"]} == {2.0}
+    toy()
+    result = RUN.invoke(app, ["memory", "toy", "--days", "7", "--out", str(tmp_path / "toy")])
+    assert isinstance(result.exception, InvalidInputError)
+    assert "Leave --days out" in str(result.exception)
+    assert not (tmp_path / "toy").exists()

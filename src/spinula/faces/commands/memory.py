@@ -22,6 +22,7 @@ def memory(
     seed: int = typer.Option(1, help="First seed; each condition takes this one and those that follow.", min=0),
     seeds: int = typer.Option(None, help="Runs of each condition; the study's own number, if not given.", min=2),
     trial: bool = typer.Option(False, "--trial", help="Small and short, to see how it works."),
+    days: float = typer.Option(None, help="How long networks run after learning (reactivation).", min=0.01),
     jobs: int = typer.Option(1, help="Runs side by side, each in a process.", min=1),
     cluster: str = typer.Option(None, help="Address of a Dask scheduler that runs them, such as tcp://HOST:8786."),
     out: Path = typer.Option(None, "--out", help="Folder for report.html, points.csv, claims.json and run.json."),
@@ -33,6 +34,7 @@ def memory(
 
     Leaves with exit code 1 if a claim fails (not of a trial).
     """
+    from spinula.core.errors import InvalidInputError
     from spinula.core.files import write_text
     from spinula.faces.report.memory import all_points, write_memory_report
     from spinula.studies.memory.catalogue import study
@@ -41,7 +43,9 @@ def memory(
     if name is None:
         _list(as_json)
         return
-    chosen, options = study(name), Options(seed=seed, seeds=seeds, trial=trial)
+    chosen, options = study(name), Options(seed=seed, seeds=seeds, trial=trial, days=days)
+    if days is not None and not chosen.timed:
+        raise InvalidInputError(f"{name} runs as long as its claims need.\n  Leave --days out.")
     target = folder.open_folder(out or Path("out") / f"memory-{name}", force=force, resume=resume)
     content = {"study": name, "options": asdict(options), "sources": list(chosen.sources)}
     mark = folder.mark(content)

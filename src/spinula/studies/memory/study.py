@@ -29,11 +29,13 @@ class Options:
     seed : int, the first seed
     seeds : int or None, seeds per condition; None: as many as the study's verdict needs
     trial : bool, small and short, to see how it works; its numbers say little
+    days : float or None, day, how long networks run; None: as long as the study's verdict needs
     """
 
     seed: int = 1
     seeds: int | None = None
     trial: bool = False
+    days: float | None = None
 
     def series(self, usual: int, trial: int = 2) -> range:
         """Return the seeds of a condition; ``usual`` and ``trial`` are the numbers that a study takes by itself."""
@@ -151,6 +153,7 @@ class Study:
     run : (case, keeper) -> plain numbers and lists; the same case gives the same result
     conclude : (case, result) pairs -> Finding
     rows : rows of the validation table
+    timed : bool, whether ``Options.days`` says how long it runs
     """
 
     name: str
@@ -162,6 +165,7 @@ class Study:
     run: Callable[[Case, Keeper], Found]
     conclude: Callable[[list[tuple[Case, Found]]], Finding]
     rows: tuple[RowText, ...] = field(default=())
+    timed: bool = False
 
 
 def run_case(

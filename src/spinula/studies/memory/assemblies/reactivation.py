@@ -56,9 +56,13 @@ def case(seed: int, rest: bool, days: float, neurons: int = 240, regular: bool =
 
 
 def cases(options: Options) -> list[Case]:
-    """Return the cases of the verdict: 1.5 days after learning with rest, two without, two networks each."""
-    chosen = [case(seed, rest, 1.5 if rest else 2.0) for seed in options.series(2, trial=1) for rest in (True, False)]
-    short = {"days": 0.125, "settling": 1, "learning": 2, "neurons": 150}
+    """Return the cases of the verdict: 1.5 days after learning with rest, two without, two networks each.
+
+    Other days are those with rest; without it nothing is left after two.
+    """
+    days = options.days or 1.5
+    chosen = [case(seed, rest, days if rest else 2.0) for seed in options.series(2, trial=1) for rest in (True, False)]
+    short = {"days": options.days or 0.125, "settling": 1, "learning": 2, "neurons": 150}
     return [one | short for one in chosen] if options.trial else chosen
 
 
@@ -300,6 +304,7 @@ STUDY = Study(
     cases=cases,
     run=run,
     conclude=conclude,
+    timed=True,
     rows=(
         RowText(
             48,
