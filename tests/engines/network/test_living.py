@@ -150,3 +150,14 @@ def test_ids_that_are_used_up_end_the_run_with_an_error():
     circuit._lives[0].last_id = circuit._lives[0].next_id + 10
     with pytest.raises(OutOfRangeError, match="used up"):
         list(circuit.run(200.0))
+
+
+def test_pairs_keep_their_limit_where_nearly_all_are_connected():
+    lively = Dynamics(law=LAW, boundary=Boundary(size_min=0.02, size_new=0.025))
+    circuit, projection = silent(Living(lively, day=100.0, tick=10.0), neurons=60, degree=58)
+    formed = sum(snapshot.formed for snapshot in circuit.run(300.0, every=100.0))
+    frame = circuit.connections(projection)
+    assert formed > 500
+    assert len(frame) == 60 * 58
+    assert not frame.duplicated(["pre", "post"]).any()
+    assert (frame["pre"] != frame["post"]).all()

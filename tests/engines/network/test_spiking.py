@@ -94,6 +94,7 @@ def step_by_step(timing, edges, times, neurons, until):
                 if loss is None:
                     loss, bias = -timing.step, -2e-3 * timing.step * timing.target_rate * timing.depression_time
                 size = max(size - loss * (post_trace - recent) + bias, timing.size_floor)
+                size = min(size, timing.size_max)
                 pre_trace += 1.0
             else:
                 gain = getattr(timing, "potentiation_step", getattr(timing, "step", 0.0))
@@ -111,8 +112,14 @@ def step_by_step(timing, edges, times, neurons, until):
         PairTiming(size_max=0.11, size_floor=0.095, potentiation_step=2e-3, depression_step=2.1e-3),
         TripletTiming(size_max=0.2, potentiation_step=1e-3, depression_step=2e-3, triplet_step=3e-3),
         InhibitoryTiming(size_max=0.3, step=2e-3, target_rate=8.0),
+        InhibitoryTiming(size_max=0.104, step=2e-3, target_rate=4.0),
+        # Windows that differ by much: sums of 32 bits must begin anew before the shorter one is forgotten.
+        PairTiming(
+            size_max=0.2, potentiation_step=2e-3, depression_step=1e-3, potentiation_time=10.0, depression_time=100.0
+        ),
+        PairTiming(size_max=0.2, potentiation_step=8e-3, depression_step=2e-3, potentiation_time=1.5),
     ],
-    ids=["pair", "clipped", "triplet", "inhibitory"],
+    ids=["pair", "clipped", "triplet", "inhibitory", "inhibitory clipped", "long depression", "short potentiation"],
 )
 def test_late_sums_equal_pairs_counted_one_by_one(timing):
     circuit, ee = small(timing)
@@ -121,8 +128,9 @@ def test_late_sums_equal_pairs_counted_one_by_one(timing):
     found = circuit.connections(ee)
     edges = found[["pre", "post"]].to_numpy()[::7]
     wanted = step_by_step(timing, edges, times, neurons, 700.0)
-    assert np.ptp(wanted) > 0.01
+    assert np.ptp(wanted) > 0.005
     np.testing.assert_allclose(found["size"].to_numpy()[::7], wanted, atol=1e-6)  # 5e-4 of a pair
+    assert found["size"].max() <= np.float32(timing.size_max)
 
 
 def test_a_lag_lets_postsynaptic_spikes_come_later():

@@ -39,15 +39,16 @@ def potentiated(size, scale, seen, snap, size_max):
     return min(size + scale * (seen - snap), size_max)
 
 
-def depressed(size, loss, trace, bias, size_floor):
-    """Return the size after a presynaptic spike: size - loss*trace + bias, at least size_floor.
+def depressed(size, loss, trace, bias, bounds):
+    """Return the size after a presynaptic spike: size - loss*trace + bias, within ``bounds``.
 
     Parameters
     ----------
-    size, size_floor : Array, um3
+    size : Array, um3
     loss : float, um3, depression step of one pair (negative: the rule potentiates on both sides)
     trace : Array, 1, what past postsynaptic spikes left
     bias : float, um3, change by the presynaptic spike alone
+    bounds : (size_floor, size_max), um3
 
     Source
     ------
@@ -55,10 +56,10 @@ def depressed(size, loss, trace, bias, size_floor):
 
     Examples
     --------
-    >>> depressed(0.1, 0.01, 2.0, 0.0, 0.0), depressed(0.01, 0.01, 2.0, 0.0, 0.0)
+    >>> depressed(0.1, 0.01, 2.0, 0.0, (0.0, 1.0)), depressed(0.01, 0.01, 2.0, 0.0, (0.0, 1.0))
     (0.08, 0.0)
     """
-    return max(size - loss * trace + bias, size_floor)
+    return min(max(size - loss * trace + bias, bounds[0]), bounds[1])
 
 
 def gated(eligibility, before, after, decayed):

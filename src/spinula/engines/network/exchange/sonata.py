@@ -59,7 +59,7 @@ def write_sonata_edges(path: str | Path, circuit: Circuit, projections: list[Pro
             names.append(name)
             group = file.create_group(f"edges/{name}")
             _write_population(group, connections_of(circuit, projection), projection, number)
-            types.append(f"{number} {name} NULL {projection.gain!r} {int(projection.inhibitory)}")
+            types.append(f"{number} {name} NULL {float(projection.gain)!r} {int(projection.inhibitory)}")
     write_text(types_path(path), "\n".join(types) + "\n")
 
 
@@ -91,7 +91,7 @@ def _write_population(group: Any, found: Connections, projection: Projection, ki
 def _index(ids: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Return, by node, where its ranges stand (-1 if it has none), and the ranges of edges."""
     first = np.flatnonzero(np.diff(ids, prepend=-1))
-    ranges = np.stack([first, np.append(first[1:], len(ids))], axis=1)[: len(first)]
+    ranges = np.stack([first, np.append(first, len(ids))[1:]], axis=1)
     order = np.argsort(ids[first], kind="stable")
     owners = ids[first][order]
     nodes = np.stack([np.searchsorted(owners, np.arange(count), side=side) for side in ("left", "right")], axis=1)

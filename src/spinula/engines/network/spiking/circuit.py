@@ -14,7 +14,7 @@ import pandas as pd
 
 from spinula.core.errors import InvalidInputError
 from spinula.core.streams import Streams
-from spinula.engines.network.spiking import checkpoint, state
+from spinula.engines.network.spiking import checkpoint, checks, state
 from spinula.engines.network.spiking.assemble import Arrays, assemble
 from spinula.engines.network.spiking.drive import Drive, Poisson
 from spinula.engines.network.spiking.kernels.slow import flush
@@ -88,13 +88,13 @@ class Circuit:
     """
 
     def __init__(self, *, seed: int, dt: float = 0.1, threads: int = 1, precision: str = "single") -> None:
-        if dt <= 0 or threads < 1 or precision not in ("single", "double"):
+        if not 0 < dt < np.inf or threads < 1 or precision not in ("single", "double"):
             raise InvalidInputError("wanted dt > 0 ms, threads >= 1, and single or double precision.")
         self.streams, self.dt, self.threads = Streams(seed), dt, threads
         self._kind = np.float32 if precision == "single" else np.float64
         self.populations: list[Population] = []
         self.projections: list[Projection] = []
-        self._drive = Drive(self.streams, round(100.0 / dt))
+        self._drive = Drive(self.streams, max(1, round(100.0 / dt)))
         self._potentials: dict[str, np.ndarray] = {}
         self._arrays: Arrays | None = None
         self._lives: list[Life] = []
@@ -114,7 +114,11 @@ class Circuit:
     def set_potentials(self, population: Population, values: Any) -> None:
         """Set the membrane potentials (mV) with which a population begins."""
         self._check_open()
-        self._potentials[population.name] = np.broadcast_to(np.asarray(values, float), population.count).copy()
+        self._check_mine(population)
+        given = np.broadcast_to(np.asarray(values, float), population.count).copy()
+        if not np.isfinite(given).all():
+            raise InvalidInputError(f"potentials of {population.name}: wanted finite numbers of mV.")
+        self._potentials[population.name] = given
 
     def connect(
         self, pre: Population, post: Population, wiring: Wiring, *, size: Any, gain: float, delay: float,
@@ -135,10 +139,8 @@ class Circuit:
         living : Living or None, intrinsic dynamics, elimination and formation
         """
         self._check_open()
-        if round(delay / self.dt) < 1:
-            raise InvalidInputError(f"delay = {delay:g} ms: wanted at least one step, {self.dt:g} ms.")
-        if living is not None and round(living.tick / self.dt) < 1:
-            raise InvalidInputError(f"tick = {living.tick:g} ms: wanted at least one step, {self.dt:g} ms.")
+        self._check_mine(pre, post)
+        checks.check_connection(post, gain, delay, living, self.dt)
         key = self.streams.key(f"wiring {len(self.projections)}")
         first, target, given = wire(wiring, (pre.count, post.count), pre is post, key)
         if size is None and given is None:
@@ -146,6 +148,7 @@ class Circuit:
         sizes = np.atleast_1d(np.asarray(size if given is None else given, np.float32))
         if sizes.size not in (1, len(target)):
             raise InvalidInputError(f"{sizes.size} sizes for {len(target)} connections.")
+        checks.check_sizes(sizes, timing, living)
         if sizes.size == 1 and len(target) == 1:
             sizes = np.repeat(sizes, 2)
         made = Projection(pre, post, first, target, sizes, gain, delay, inhibitory, timing, living)
@@ -160,27 +163,32 @@ class Circuit:
 
     def poisson(self, population: Population, *, rate: float, weight: float, inhibitory: bool = False) -> None:
         """Send independent Poisson spikes of ``rate`` (1/s) and ``weight`` (mV) to every neuron of a population."""
+        self._check_mine(population)
+        checks.check_weight(population, weight)
+        if not 0 <= rate < np.inf:
+            raise InvalidInputError(f"rate = {rate:g} 1/s: wanted a finite number from 0 on.")
         per_step = rate * 1e-3 * self.dt * population.count
         self._drive.poisson.append(Poisson(population.first, population.stop, per_step, weight, int(inhibitory)))
 
     def send(self, population: Population, times: Any, neurons: Any, *, weight: Any, inhibitory: bool = False) -> None:
         """Send given spikes: ``times`` ms, ``neurons`` within the population, ``weight`` mV, one or one per spike."""
-        steps = np.round(np.asarray(times, float) / self.dt).astype(np.int64)
-        order = np.argsort(steps, kind="stable")
-        who = population.first + np.asarray(neurons, np.int64)[order]
-        weights = np.broadcast_to(np.asarray(weight, float), steps.shape)[order]
-        self._drive.given.append((steps[order], who, weights, int(inhibitory)))
+        self._check_mine(population)
+        steps = checks.steps_ahead(times, self.time, self.dt)
+        self._drive.given.append((*checks.spike_list(population, steps, neurons, weight), int(inhibitory)))
 
     def release(self, times: Any, amount: float = 1.0) -> None:
         """Release dopamine at ``times`` (ms): it jumps by ``amount`` and decays as each reinforced rule says."""
-        steps = np.round(np.atleast_1d(np.asarray(times, float)) / self.dt).astype(np.int64)
+        steps = checks.steps_ahead(times, self.time, self.dt)
+        if not np.isfinite(amount):
+            raise InvalidInputError("amount: wanted a finite number.")
         self._drive.bursts.append((steps, np.full(len(steps), amount)))
 
     def watch(self, projection: Projection) -> None:
         """Record from now on through which spine of a projection each spike arrives (``Snapshot.delivered``)."""
         if projection.is_fixed:
             raise InvalidInputError("only synapses that can change have an identity: give timing or living.")
-        self._watched.append(self.projections.index(projection))
+        if self.projections.index(projection) not in self._watched:
+            self._watched.append(self.projections.index(projection))
 
     @property
     def time(self) -> float:
@@ -193,7 +201,12 @@ class Circuit:
         return self._assembled().neurons.v.copy()
 
     def run(self, duration: float, *, every: float | None = None) -> Iterator[Snapshot]:
-        """Run for ``duration`` ms and yield a snapshot ``every`` so many ms (None: one at the end)."""
+        """Run for ``duration`` ms and yield a snapshot ``every`` so many ms (None: one at the end).
+
+        Times are taken to the nearest step.
+        """
+        if not (0 <= duration < np.inf and (every is None or every > 0)):
+            raise InvalidInputError(f"duration = {duration:g} ms, every = {every}: wanted a positive number of ms.")
         arrays = self._assembled()
         step, stop = int(arrays.clock[state.STEP]), int(arrays.clock[state.STEP]) + round(duration / self.dt)
         pace = max(1, round((every or duration) / self.dt))
@@ -209,7 +222,9 @@ class Circuit:
         formed = eliminated = 0
         while arrays.clock[state.STEP] < target:
             step = int(arrays.clock[state.STEP])
-            end = min([target, (step // self._pace + 1) * self._pace, *(life.next_tick(step) for life in self._lives)])
+            marks = (self._pace, self._drive.block)  # what comes from outside is drawn for one block at a time
+            end = min([target, *((step // mark + 1) * mark for mark in marks),
+                       *(life.next_tick(step) for life in self._lives)])  # fmt: skip
             flying = in_flight(arrays, int(arrays.table[:, state.DELAY].max(initial=0))) if self._watched else None
             block = self._block(step, end)
             heard += block
@@ -307,10 +322,17 @@ class Circuit:
                 raise InvalidInputError("the circuit has no neurons.")
             v = np.concatenate([self._potentials[p.name] for p in self.populations]).astype(self._kind)
             self._arrays = assemble(self.populations, self.projections, v, self.dt, self.threads)
-            times = [max(p.timing.potentiation_time, p.timing.depression_time) for p in self.projections if p.timing]
+            # The shortest of all: a sum of 32 bits forgets, or overflows, by exp(time since the origin/its own window).
+            names = ("potentiation_time", "depression_time", "eligibility_time")
+            times = [getattr(p.timing, name) for p in self.projections for name in names if hasattr(p.timing, name)]
             self._pace = max(1, round(_FLUSH * min(times) / self.dt)) if times else 2**40
             self._lives = [Life(self, q, p) for q, p in enumerate(self.projections) if p.living is not None]
         return self._arrays
+
+    def _check_mine(self, *populations: Population) -> None:
+        for population in populations:
+            if not any(population is mine for mine in self.populations):
+                raise InvalidInputError(f"population {population.name!r} is not of this circuit.")
 
     def _check_open(self) -> None:
         if self._arrays is not None:

@@ -47,7 +47,7 @@ class Living:
             )
         if isinstance(self.dynamics.formation, FormationRate):
             self._check_rate(self.dynamics.formation)
-        if self.day <= 0 or self.tick <= 0 or self.contacts < 1:
+        if not (0 < self.day < np.inf and 0 < self.tick < np.inf and self.contacts >= 1):
             raise InvalidInputError("day and tick must be positive, contacts at least 1.")
         self.dynamics.law.check_step(self.tick / self.day)
 
@@ -79,7 +79,7 @@ class Population:
         return self.first + self.count
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one is itself alone: its arrays have no truth value
 class Projection:
     """Connections from one population to another.
 

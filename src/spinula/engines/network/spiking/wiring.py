@@ -95,6 +95,9 @@ def _rows(edges: Edges, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray,
     pre, post = np.asarray(edges.pre), np.asarray(edges.post)
     if pre.shape != post.shape or (edges.size is not None and np.shape(edges.size) != pre.shape):
         raise InvalidInputError("an edge list needs one pre, one post and, if any, one size per edge.")
+    if len(pre) and (pre.dtype.kind not in "iu" or post.dtype.kind not in "iu"):
+        raise InvalidInputError("an edge list needs whole numbers as pre and post.")
+    pre, post = pre.astype(np.int64), post.astype(np.int64)
     for name, index, count in (("pre", pre, shape[0]), ("post", post, shape[1])):
         if len(index) and (index.min() < 0 or index.max() >= count):
             bad = int(np.flatnonzero((index < 0) | (index >= count))[0])

@@ -91,22 +91,32 @@ def number_births(gone, first_id):
 
 
 @njit(nogil=True)
+def _is_free(rows, spines, part, row, target, limits):
+    """Tell whether a row may send another spine to a neuron: not its own, and below the limit of contacts."""
+    first, _, own, contacts = limits
+    if own >= 0 and row - first == np.int64(target) - own:
+        return False
+    start, found = rows.start[part, row], 0
+    there = spines.target[part, start : start + rows.count[part, row]]
+    for i in range(there.size):
+        found += np.int64(there[i] == target)
+    return found < contacts
+
+
+@njit(nogil=True)
 def _partner(rows, spines, key, part, born, limits):
-    """Draw the presynaptic row of a new spine: any but the neuron itself, below the limit of contacts; -1 if none."""
+    """Draw the presynaptic row of a new spine among those that are free; -1 if none is."""
     target, spine_id = born
-    first, stop, own, contacts = limits
-    k0, k1 = rng.split_key(key)
+    first, stop, _, _ = limits
+    (k0, k1), row = rng.split_key(key), first
     for attempt in range(64):
         words = rng.philox(np.uint32(spine_id), np.uint32(attempt), np.uint32(0), _PARTNER, k0, k1)
         row = first + np.int64(rng.unit(words[0]) * (stop - first))
-        if own >= 0 and row - first == np.int64(target) - own:
-            continue
-        start = rows.start[part, row]
-        there = spines.target[part, start : start + rows.count[part, row]]
-        found = 0
-        for i in range(there.size):
-            found += np.int64(there[i] == target)
-        if found < contacts:
+        if _is_free(rows, spines, part, row, target, limits):
+            return row
+    for _ in range(stop - first):  # few are free: the next after the last that was drawn
+        row = row + 1 if row + 1 < stop else first
+        if _is_free(rows, spines, part, row, target, limits):
             return row
     return -1
 
@@ -160,11 +170,11 @@ def _replace_part(neurons, rows, spines, plan, p, gone, done, where):
         k = gone.order[part, done[part]]
         target, fresh = gone.target[part, k], gone.fresh[part, k]
         row = _partner(rows, spines, plan.key, part, (target, fresh), (first, stop, own, contacts))
-        if row < 0:  # every neuron is at the limit of contacts: its old partner takes it back
-            row = gone.row[part, k]
-        if row < 0:  # there is no old partner: no spine is formed
+        if row < 0 and plan.mode == RATE:  # every neuron is at the limit of contacts: no spine is formed
             done[part] += 1
             continue
+        if row < 0:  # the same, but the count is fixed: its old partner takes it back
+            row = gone.row[part, k]
         seen = neurons.post[q, target if neurons.post.shape[1] > 1 else 0, 0]
         gated = neurons.gated[q, target if neurons.gated.shape[1] > 1 else 0]
         size, unseen = _newborn(plan, exact, fresh, tick, gone.share[part, k])

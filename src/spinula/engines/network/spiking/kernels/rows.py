@@ -55,9 +55,9 @@ def _catch_up(size, snap, seen, scale, size_max):
 
 
 @njit(**BARE)
-def _lose(size, trace, loss, bias, size_floor):
+def _lose(size, trace, loss, bias, bounds):
     for i in range(size.size):
-        size[i] = _depressed(size[i], loss, trace[i], bias, size_floor)
+        size[i] = _depressed(size[i], loss, trace[i], bias, bounds)
 
 
 @njit(**BARE)
@@ -130,7 +130,8 @@ def arrive(rows, spines, sums, place, projection, now):
         for i in range(count):
             tag[i] -= loss * trace[i]
     else:
-        _lose(spines.size[part, start:stop], trace, loss, kind(projection[BIAS]), kind(projection[SIZE_FLOOR]))
+        bounds = (kind(projection[SIZE_FLOOR]), kind(projection[SIZE_MAX]))
+        _lose(spines.size[part, start:stop], trace, loss, kind(projection[BIAS]), bounds)
     rows.trace[place] = _trace_now(rows, place, step, projection[POTENTIATION]) + 1.0
     rows.visit[place], rows.gate[place] = step, integral
 
