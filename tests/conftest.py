@@ -20,6 +20,9 @@ def _sources_hash() -> str:
 # Numba watches only the file of a kernel, not the law that the kernel inlines; a cache per state of the sources does.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"spinula-numba-{_sources_hash()}"))
 
+# Threads of two test processes on two cores: those that wait by spinning take the time of those that work (tenfold).
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
