@@ -12,13 +12,12 @@ what was read, or *assumed* (from memory or by design).
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from spinula.core.errors import ConfigError, UnknownNameError
+from spinula.core.errors import ConfigError
 from spinula.core.quantity import canonical_unit, unit_of
 from spinula.core.toml import line_of, read_toml, validate
 from spinula.law import FAMILIES, Boundary
@@ -26,6 +25,7 @@ from spinula.law.mechanisms import MECHANISMS
 from spinula.presets.levers import LEVERS, is_lever
 from spinula.presets.loader import Preset, load_preset
 from spinula.presets.references import bibliography
+from spinula.presets.shipped import shipped_names, shipped_path
 
 HOW = ("read", "derived", "assumed")
 Kind = Literal["disorder", "treatment", "age"]
@@ -158,12 +158,7 @@ class Condition(BaseModel):
 
 def condition_names(kind: Kind | None = None) -> list[str]:
     """Return the names of the conditions that ship with spinula, of one kind or of all."""
-    names = sorted(path.stem for path in _folder().glob("*.toml"))
-    return [name for name in names if kind is None or load_condition(name).about.kind == kind]
-
-
-def _folder() -> Path:
-    return Path(str(files("spinula.presets").joinpath("conditions")))
+    return [name for name in shipped_names("conditions") if kind is None or load_condition(name).about.kind == kind]
 
 
 @cache
@@ -182,10 +177,7 @@ def load_condition(name: str) -> Condition:
     >>> [(edit.key, edit.amount, edit.how) for edit in load_condition("fragile_x").edits]
     [('law.noise_slope', 1.25, 'assumed')]
     """
-    path = Path(name) if name.endswith(".toml") else _folder() / f"{name}.toml"
-    if not name.endswith(".toml") and not path.exists():
-        known = sorted(found.stem for found in _folder().glob("*.toml"))
-        raise UnknownNameError("condition", name, known, see="spinula list")
+    path = shipped_path("condition", "conditions", name)
     data, text = read_toml(path)
     parsed = validate(_File, data, file=path, text=text)
     if parsed.about.kind == "disorder" and not (parsed.base or parsed.preset):

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from spinula.core.errors import ConfigError, UnknownNameError
+from spinula.core.errors import ConfigError
 from spinula.core.quantity import Quantity, canonical_unit, unit_of
 from spinula.core.toml import line_of, read_toml, validate
 from spinula.law import FAMILIES, Boundary, Dynamics, FixedCount, FormationRate
 from spinula.law.mechanisms import MECHANISMS, Mechanisms
 from spinula.presets.references import bibliography
+from spinula.presets.shipped import shipped_names, shipped_path
 
 
 class About(BaseModel):
@@ -111,11 +111,7 @@ class Preset:
 
 def preset_names() -> list[str]:
     """Return the names of the presets that ship with spinula."""
-    return sorted(path.name.removesuffix(".toml") for path in _folder().iterdir() if path.name.endswith(".toml"))
-
-
-def _folder() -> Path:
-    return Path(str(files("spinula.presets").joinpath("sets")))
+    return shipped_names("sets")
 
 
 def load_preset(name: str | Path) -> Preset:
@@ -133,9 +129,7 @@ def load_preset(name: str | Path) -> Preset:
     >>> load_preset("neocortex_adult").dynamics.law.noise_slope
     0.2
     """
-    path = Path(name) if str(name).endswith(".toml") else _folder() / f"{name}.toml"
-    if not str(name).endswith(".toml") and not path.exists():
-        raise UnknownNameError("preset", str(name), preset_names(), see="spinula list")
+    path = shipped_path("preset", "sets", name)
     data, text = read_toml(path)
     parsed: Any = validate(_File, data, file=path, text=text)
     base = load_preset(parsed.base) if parsed.base else None

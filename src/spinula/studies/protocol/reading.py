@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from spinula.core.errors import ConfigError, UnknownNameError
 from spinula.core.toml import line_of, read_toml, validate
 from spinula.engines.dendrite import KINDS
 from spinula.presets import bibliography, load_preset
+from spinula.presets.shipped import shipped_names, shipped_path
 from spinula.studies.protocol.model import Protocol, ProtocolFile, Repeated
 
 # What a table of an event says beside the event itself.
@@ -19,11 +19,7 @@ _OURS = ("name", "repeats", "every_s")
 
 def protocol_names() -> list[str]:
     """Return the names of the protocols that ship with spinula."""
-    return sorted(path.name.removesuffix(".toml") for path in _folder().iterdir() if path.name.endswith(".toml"))
-
-
-def _folder() -> Path:
-    return Path(str(files("spinula.presets").joinpath("protocols")))
+    return shipped_names("protocols")
 
 
 def load_protocol(name: str | Path) -> Protocol:
@@ -41,9 +37,7 @@ def load_protocol(name: str | Path) -> Protocol:
     >>> load_protocol("matsuzaki2004").file.about.source
     'matsuzaki2004'
     """
-    path = Path(name) if str(name).endswith(".toml") else _folder() / f"{name}.toml"
-    if not str(name).endswith(".toml") and not path.exists():
-        raise UnknownNameError("protocol", str(name), protocol_names(), see="spinula list")
+    path = shipped_path("protocol", "protocols", name)
     data, text = read_toml(path)
     found: Any = validate(ProtocolFile, data, file=path, text=text)
     events = tuple(_event(entry, number, path, text) for number, entry in enumerate(found.event))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
-from spinula.core.errors import ConfigError, InvalidInputError, UnknownNameError
+from spinula.core.errors import ConfigError, InvalidInputError
 from spinula.core.toml import line_of, read_toml, validate
 from spinula.engines.striatum.striatum import patterns
 from spinula.presets import bibliography
+from spinula.presets.shipped import shipped_names, shipped_path
 from spinula.studies.reinforcement.catalogue import STUDIES
 from spinula.studies.reinforcement.experiment import Condition, Experiment, ExperimentFile
 from spinula.studies.reinforcement.numbers import model_with
@@ -16,7 +16,7 @@ from spinula.studies.reinforcement.numbers import model_with
 
 def experiment_names() -> list[str]:
     """Return the names of the experiments that ship with spinula."""
-    return sorted(path.name.removesuffix(".toml") for path in _folder().iterdir() if path.name.endswith(".toml"))
+    return shipped_names("experiments")
 
 
 def is_experiment(name: str | Path) -> bool:
@@ -24,10 +24,6 @@ def is_experiment(name: str | Path) -> bool:
     if not str(name).endswith(".toml"):
         return str(name) in experiment_names()
     return Path(name).exists() and "phase" in read_toml(name)[0]
-
-
-def _folder() -> Path:
-    return Path(str(files("spinula.presets").joinpath("experiments")))
 
 
 def load_experiment(name: str | Path) -> Experiment:
@@ -45,9 +41,7 @@ def load_experiment(name: str | Path) -> Experiment:
     >>> load_experiment("discrimination").file.about.source
     'iino2020'
     """
-    path = Path(name) if str(name).endswith(".toml") else _folder() / f"{name}.toml"
-    if not str(name).endswith(".toml") and not path.exists():
-        raise UnknownNameError("experiment", str(name), experiment_names(), see="spinula list")
+    path = shipped_path("experiment", "experiments", name)
     data, text = read_toml(path)
     experiment = Experiment(path.stem, validate(ExperimentFile, data, file=path, text=text), path, text)
     _check(experiment)

@@ -39,7 +39,7 @@ class Life:
         before = sum(len(p.target) for p in circuit.projections if not p.is_fixed)
         lives = [p for p in circuit.projections if p.living is not None]
         self.ids = (2**32 - 1 - before) // len(lives)
-        self.next_id = before + [p is projection for p in lives].index(True) * self.ids
+        self.next_id = before + lives.index(projection) * self.ids
         self.last_id = self.next_id + self.ids
         self.spikes = np.zeros(projection.post.count, np.int64)
         self.rate = np.full(projection.post.count, living.scaling.target_rate if living.scaling else 0.0)
