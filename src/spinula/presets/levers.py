@@ -86,11 +86,7 @@ class Levers(_Levers):
     dendrite: DendriteLever = DendriteLever()
 
 
-LEVERS: dict[str, type[BaseModel]] = {
-    "formation": FormationLever, "elimination": EliminationLever, "inputs": InputsLever,
-    "experience": ExperienceLever, "dopamine": DopamineLever, "detection": DetectionLever,
-    "behaviour": BehaviourLever, "dendrite": DendriteLever,
-}  # fmt: skip
+LEVERS: dict[str, type[BaseModel]] = {name: type(field.default) for name, field in Levers.model_fields.items()}
 
 
 def is_lever(key: str) -> bool:

@@ -231,7 +231,7 @@ class Circuit:
             if flying is not None:
                 arrived += self._delivered([flying, *block], (step, end))
             for life in self._lives:
-                life.hear(np.concatenate([neurons for _, neurons in block]))
+                life.hear(block)
             if end % self._pace == 0:
                 self.sync()
             for life in self._lives:

@@ -48,10 +48,10 @@ class Life:
         """Return the step of the first tick after a step."""
         return (step // self.tick + 1) * self.tick
 
-    def hear(self, neurons: np.ndarray) -> None:
-        """Count the spikes of the postsynaptic neurons, for scaling."""
+    def hear(self, spikes: list[tuple[np.ndarray, np.ndarray]]) -> None:
+        """Count the spikes (steps, neurons) of the postsynaptic neurons, for scaling."""
         if self.living.scaling is not None:
-            post = self.projection.post
+            post, neurons = self.projection.post, np.concatenate([neurons for _, neurons in spikes])
             mine = neurons[(neurons >= post.first) & (neurons < post.stop)].astype(np.int64) - post.first
             self.spikes += np.bincount(mine, minlength=post.count)
 
