@@ -6,14 +6,17 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from spinula.studies.memory.study import Claim
 
 SCHEMA_VERSION = 1
 
@@ -66,6 +69,17 @@ def table(title: str, columns: list[str]) -> Table:
     for column in columns:
         made.add_column(column, overflow="fold")
     return made
+
+
+def claims(title: str, found: Iterable[Claim]) -> None:
+    """Print claims, what was found on each, and whether it holds."""
+    from rich.markup import escape
+
+    shown = table(title, ["claim", "found", ""])
+    for claim in found:
+        verdict = "[green]pass[/]" if claim.passed else "[red bold]FAIL[/]"
+        shown.add_row(escape(("control: " if claim.control else "") + claim.text), escape(claim.found), verdict)
+    data.print(shown)
 
 
 @contextmanager

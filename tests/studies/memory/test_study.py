@@ -116,13 +116,12 @@ def test_every_study_says_what_it_is_and_names_its_cases_apart(name):
 
 
 @pytest.fixture
-def toy_row(monkeypatch):
+def toy_row():
     starts = []
-    toy = _toy(starts)
-    monkeypatch.setattr(validation, "study", lambda name: toy)
+    known = {"toy": _toy(starts)}
     validation._found.cache_clear()
-    (row,) = validation.rows_of("toy")
-    yield row, starts, toy, monkeypatch
+    (row,) = validation.rows_of(lambda name: known[name], "toy")
+    yield row, starts, known
     validation._found.cache_clear()
 
 
@@ -139,19 +138,17 @@ def test_a_row_passes_with_its_claims_and_a_study_runs_once_for_all_of_them(toy_
 
 @pytest.mark.parametrize("control", [False, True])
 def test_a_row_fails_with_a_claim_or_a_control_and_without_a_claim(toy_row, control):
-    row, _, toy, monkeypatch = toy_row
+    row, _, known = toy_row
     failing = Claim("Never.", "not so", False, row="toy", control=control)
 
     def conclude(pairs):
         return Finding([], [Claim("Yes.", "so", True, row="toy"), failing])
 
-    monkeypatch.setattr(validation, "study", lambda name: dataclasses.replace(toy, conclude=conclude))
+    known["toy"] = dataclasses.replace(known["toy"], conclude=conclude)
     validation._found.cache_clear()
     outcome = row.run(1)
     assert not outcome.passed
     assert "NOT: Never. (not so)" in outcome.detail
-    monkeypatch.setattr(
-        validation, "study", lambda name: dataclasses.replace(toy, conclude=lambda pairs: Finding([], []))
-    )
+    known["toy"] = dataclasses.replace(known["toy"], conclude=lambda pairs: Finding([], []))
     validation._found.cache_clear()
     assert not row.run(1).passed

@@ -65,7 +65,7 @@ def memory(
         console.print_json("memory", study=name, seed=seed, out=target, passed=found.passed, claims=claims,
                            points=points.to_dict("records"))  # fmt: skip
         raise typer.Exit(0 if found.passed or trial else 1)
-    _show(chosen, found)
+    console.claims(chosen.title, found.claims)
     _finish(target, found.passed or trial)
 
 
@@ -87,16 +87,6 @@ def _run(study: Study, options: Options, kept: Path, jobs: int, cluster: str | N
             results[case["name"]] = result
             move(len(results), case["name"])
     return study.conclude([(case, results[case["name"]]) for case in cases])
-
-
-def _show(study: Study, found: Finding) -> None:
-    from rich.markup import escape
-
-    shown = console.table(study.title, ["claim", "found", ""])
-    for claim in found.claims:
-        verdict = "[green]pass[/]" if claim.passed else "[red bold]FAIL[/]"
-        shown.add_row(escape(("control: " if claim.control else "") + claim.text), escape(claim.found), verdict)
-    console.data.print(shown)
 
 
 def _finish(target: Path, well: bool) -> None:

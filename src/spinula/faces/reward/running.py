@@ -119,8 +119,4 @@ def _show(outcome: Outcome, finding: Finding | None) -> None:
         shown.add_row(*(escape(str(cell)) for cell in cells))
     console.data.print(shown)
     if finding:
-        shown = console.table("\nClaims of the study", ["claim", "found", ""])
-        for claim in finding.claims:
-            verdict = "[green]pass[/]" if claim.passed else "[red bold]FAIL[/]"
-            shown.add_row(escape(("control: " if claim.control else "") + claim.text), escape(claim.found), verdict)
-        console.data.print(shown)
+        console.claims("\nClaims of the study", finding.claims)
