@@ -7,8 +7,9 @@ import time
 from collections.abc import Iterable, Iterator
 
 from spinula.core.errors import UnknownNameError
-from spinula.studies.validation import behaviour, disorders, lattice, linear, logsize, memory, presets
+from spinula.studies.validation import behaviour, disorders, memory
 from spinula.studies.validation.extrinsic import competition, dopamine, slices
+from spinula.studies.validation.intrinsic import lattice, linear, logsize, presets
 from spinula.studies.validation.row import Result, Row
 
 

@@ -9,8 +9,8 @@ from spinula.engines.density import Density
 from spinula.engines.population import Layout, Population
 from spinula.law import Dynamics, LinearLaw
 from spinula.presets import load_preset
+from spinula.studies.validation.intrinsic.runs import SLICE, event_rate, imaged_turnover, keys, settled
 from spinula.studies.validation.row import Outcome, Row, within
-from spinula.studies.validation.runs import SLICE, event_rate, imaged_turnover, keys, settled
 
 _FREE = LinearLaw(recovery_rate=0.05, size_rest=0.09, noise_slope=0.2, noise_floor=0.002)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from spinula.presets import load_preset
+from spinula.studies.validation.intrinsic.runs import imaged_turnover, settled, survival_after
 from spinula.studies.validation.row import Outcome, Row, within
-from spinula.studies.validation.runs import imaged_turnover, settled, survival_after
 
 
 def _activity(seed: int) -> Outcome:

@@ -1,0 +1,1 @@
+"""Rows of spines left alone: the laws, their presets, populations and lattices."""
