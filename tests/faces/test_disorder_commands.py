@@ -83,9 +83,9 @@ def test_run_disorder_is_the_same_command():
 
 
 def test_run_refuses_a_condition_elsewhere():
-    with pytest.raises(UsageError, match="follows `disorder`"):
+    with pytest.raises(UsageError, match="takes no second word"):
         RUN.invoke(app, ["run", "iino2020", "fragile_x"], catch_exceptions=False)
-    with pytest.raises(UsageError, match="follows `disorder`"):
+    with pytest.raises(UsageError, match="A condition follows"):
         RUN.invoke(app, ["run", "disorder"], catch_exceptions=False)
 
 

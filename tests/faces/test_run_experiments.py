@@ -107,7 +107,7 @@ def test_shipped_experiments_run_by_name(tmp_path, name):
     ("arguments", "code", "message"),
     [
         (["reversl"], 2, "Did you mean 'reversal'?"),
-        (["iino2020", "--claims"], 2, "has no claims to judge"),
+        (["iino2020", "--claims"], 2, "takes no --claims"),
     ],
 )
 def test_mistakes_say_what_to_do(tmp_path, arguments, code, message):

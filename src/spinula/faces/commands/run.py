@@ -1,167 +1,60 @@
-"""``run``: a protocol, by name or from a file, and its report."""
+"""``run``: whatever ships with spinula and can be run by name, or a file of the same kind."""
 
 from __future__ import annotations
 
-import shutil
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import typer
 
-from spinula.faces import console, folder
+from spinula.faces.runs.asked import Asked
+
+# The kinds, in the order in which they claim a name; a protocol takes every other file.
+_KINDS = ("runs.disorder", "reward.running", "runs.protocol")
 
 
 def run(
-    protocol: str = typer.Argument(
-        help="Name of a protocol or of an experiment of rewards (`spinula list`), or a TOML."
-    ),
-    condition: str = typer.Argument(None, help="After `disorder`: a condition, or several joined by +."),
+    name: str = typer.Argument(help="A protocol, an experiment of rewards (`spinula list`), a TOML, or `disorder`."),
+    detail: str = typer.Argument(None, help="After `disorder`: a condition, or several joined by +."),
     out: Path = typer.Option(None, "--out", help="Folder for report.html, tables and run.json; else out/NAME."),
     replicates: int = typer.Option(None, help="Dendrites or animals per condition; the file's, if not given.", min=1),
     seed: int = typer.Option(None, help="Same seed, same bytes; drawn and stored if not given.", min=0),
+    jobs: int = typer.Option(1, help="Processes, for kinds that are made of cases.", min=1),
     resume: bool = typer.Option(False, help="Go on with a run that was killed."),
     claims: bool = typer.Option(False, "--claims", help="Experiments of rewards: judge the claims of their study."),
     force: bool = typer.Option(False, help="Replace what is in --out."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
     """Run an experiment on a dendrite, or on animals that learn from reward, and compare it with what was published."""
-    from spinula.core.errors import UnknownNameError, UsageError
-    from spinula.studies.protocol import load_protocol, protocol_names
-    from spinula.studies.reinforcement.reading import experiment_names, is_experiment, load_experiment
-
-    if protocol == "disorder" and condition:
-        from spinula.faces.commands.disorders.compare import disorder
-
-        disorder(condition, animals=replicates or 8, seed=1 if seed is None else seed, as_json=as_json)
-        return
-    if condition or protocol == "disorder":
-        raise UsageError(
-            f"{protocol} {condition or ''} is no run.\n"
-            "  A condition follows `disorder`: spinula run disorder fragile_x."
-        )
-    if is_experiment(protocol):
-        from spinula.faces.reward.running import run_trials
-
-        trials = load_experiment(protocol)
-        target = folder.open_folder(out or Path("out") / trials.name, force=force, resume=resume)
-        seed = console.choose_seed(folder.stored(target, "seed") if resume and seed is None else seed)
-        run_trials(trials, target, seed, replicates, claims=claims, as_json=as_json, resume=resume)
-        return
-    if claims:
-        raise UsageError(
-            f"{protocol} has no claims to judge.\n  --claims is for experiments of rewards (`spinula list`)."
-        )
-    if not protocol.endswith(".toml") and protocol not in protocol_names():
-        known = [*protocol_names(), *experiment_names()]
-        raise UnknownNameError("protocol or experiment", protocol, known, see="spinula list")
-    found = load_protocol(protocol)
-    target = folder.open_folder(out or Path("out") / found.name, force=force, resume=resume)
-    seed = console.choose_seed(folder.stored(target, "seed") if resume and seed is None else seed)
-    if found.file.competition:
-        _compete(found, target, seed, as_json)
-    else:
-        _run(found, target, seed, replicates, as_json=as_json, resume=resume)
+    kind = _kind(name)
+    given = {"second word": detail is not None, "--claims": claims, "--jobs": jobs > 1}
+    extras = frozenset(option for option, there in given.items() if there)
+    for option in sorted(extras - kind.TAKES):
+        _refuse(name, kind, option)
+    kind.run(Asked(name, detail, out, replicates, seed, resume, force, as_json, extras, jobs))
 
 
-def _run(found: Any, target: Path, seed: int, replicates: int | None, *, as_json: bool, resume: bool) -> None:
-    from spinula.core.files import write_text
-    from spinula.faces.report import write_protocol_report
-    from spinula.studies.protocol.running import fingerprint, run_protocol, variants
-
-    print_ = fingerprint(found, seed=seed, replicates=replicates)
-    if resume and folder.is_finished(target, print_, "report.html"):
-        typer.echo(target / "report.html")
-        return
-    content = {"protocol": found.name, "fingerprint": print_, "replicates": replicates, "sources": _sources(found)}
-    partial = target / "partial"
-    if not resume:
-        shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True, exist_ok=True)
-    provenance, result = folder.write_provenance(target, "run", seed=seed, content=content), None
-    with console.progress(len(variants(found)), "run") as move:
-        for done, latest in run_protocol(found, seed=seed, replicates=replicates, store=partial):
-            result = latest
-            move(done, f"{done} of {len(variants(found))} variants")
-    assert result is not None
-    write_text(target / "spines.csv", result.spines.to_csv(index=False))
-    write_text(target / "events.csv", result.pulses.to_csv(index=False))
-    write_text(target / "changes.csv", result.changes().to_csv(index=False))
-    result.table().write(target / "table.csv")
-    write_protocol_report(target / "report.html", result, provenance)
-    shutil.rmtree(partial)
-    compared = result.compare()
-    if as_json:
-        last = result.changes().groupby(["condition", "value", "group"], dropna=False, sort=False).tail(1)
-        console.print_json("run", protocol=found.name, seed=seed, out=target, compared=compared.to_dict("records"),
-                           last=last.to_dict("records"))  # fmt: skip
-        return
-    _show(result, compared)
-    typer.echo(target / "report.html")
+def _kinds() -> list[ModuleType]:
+    return [import_module(f"spinula.faces.{place}") for place in _KINDS]
 
 
-def _sources(found: Any) -> list[str]:
-    from spinula.faces.commands.inspect import method_sources
-    from spinula.presets import load_preset
+def _kind(name: str) -> ModuleType:
+    """Return the kind that claims a name."""
+    from spinula.core.errors import UnknownNameError
 
-    presets = [found.file.dendrite.preset, *(c.preset for c in found.file.condition if c.preset)]
-    named = {found.file.about.source, *(entry.source for entry in found.file.expect)} - {""}
-    for name in presets:
-        preset = load_preset(name)
-        named |= {*preset.sources, *method_sources(preset.dynamics.law.family)}
-    return sorted({*named, "hines1984"})
-
-
-def _show(result: Any, compared: Any) -> None:
-    """Print the last change of every group, and the published numbers."""
-    changes, unit = result.changes(), result.unit
-    if not result.protocol.file.group:
-        everyone = result.population()
-        last = everyone[everyone["time"] == everyone["time"].max()]
-        shown = console.table(
-            f"All spines at {last['time'].iloc[0]:g} {unit}", ["condition", "spines", "mean [um3]", "CV"]
-        )
-        for row in last.itertuples():
-            shown.add_row(row.condition, str(row.count), f"{row.mean:.4f}", f"{row.cv:.2f}")
-        console.data.print(shown)
-        return
-    last = changes[changes["time"] == changes["time"].max()]
-    sweep = result.protocol.file.sweep
-    names = ["condition", *([sweep.label] if sweep else []), "spines", "change [%]", "s.e.m."]
-    shown = console.table(f"Change at {last['time'].iloc[0]:g} {unit}" if len(last) else "Change", names)
-    for row in last.itertuples():
-        middle = [f"{row.value:g}"] if sweep else []
-        shown.add_row(row.condition, *middle, row.group, f"{row.change:+.1f}", f"{row.sem:.1f}")
-    console.data.print(shown)
-    if len(compared):
-        shown = console.table(
-            "\nPublished", ["condition", "spines", f"time [{unit}]", "found", "published", "band", ""]
-        )
-        for row in compared.itertuples():
-            verdict = "[green]agrees[/]" if row.agrees else "[red bold]DIFFERS[/]"
-            how = " (assumed)" if row.how == "assumed" else ""
-            shown.add_row(row.condition, row.group, f"{row.time:g}", f"{row.found:+.1f}", f"{row.published:+g}{how}",
-                          f"{row.tolerance:g}", verdict)  # fmt: skip
-        console.data.print(shown)
+    kinds = _kinds()
+    for kind in kinds:
+        if kind.owns(name):
+            return kind
+    known = [one for kind in kinds for one in kind.names()]
+    raise UnknownNameError("run", name, known, see="spinula list")
 
 
-def _compete(found: Any, target: Path, seed: int, as_json: bool) -> None:
-    """Run the continuum model of several spines stimulated at once."""
-    from spinula.core.files import write_text
-    from spinula.faces.report import write_competition_report
-    from spinula.studies.competition import multi_spine_growth
+def _refuse(name: str, kind: ModuleType, option: str) -> None:
+    """Say which option a kind does not take, and what does."""
+    from spinula.core.errors import UsageError
 
-    table = multi_spine_growth(tuple(found.file.competition.counts))
-    content = {"protocol": found.name, "sources": [found.file.about.source]}
-    provenance = folder.write_provenance(target, "run", seed=seed, content=content)
-    write_text(target / "changes.csv", table.to_csv(index=False))
-    write_competition_report(target / "report.html", found.file.about, table, provenance)
-    if as_json:
-        console.print_json("run", protocol=found.name, seed=seed, out=target, growth=table.to_dict("records"))
-        return
-    shown = console.table("Growth per spine [%]", ["spines at once", "minute", "mean", "edge", "middle"])
-    for row in table.itertuples():
-        shown.add_row(
-            str(row.count), f"{row.minute:g}", *(f"{100 * v:.1f}" for v in (row.growth, row.edge, row.middle))
-        )
-    console.data.print(shown)
-    typer.echo(target / "report.html")
+    takers = [one for other in _kinds() if option in other.TAKES for one in other.names()]
+    cure = f"These take it: {', '.join(takers)}." if takers else "Leave it out."
+    raise UsageError(f"{name} is a {kind.WHAT}, which takes no {option}.\n  {cure}")

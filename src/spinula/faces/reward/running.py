@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from spinula.faces import console, folder
+from spinula.faces.runs.asked import Asked
 
 if TYPE_CHECKING:
     from spinula.studies.memory.study import Finding
@@ -16,31 +16,50 @@ if TYPE_CHECKING:
     from spinula.studies.reinforcement.running import Outcome
 
 
-def run_trials(
-    found: Experiment, target: Path, seed: int, animals: int | None, *, claims: bool, as_json: bool, resume: bool
-) -> None:
+WHAT = "experiment"
+TAKES = frozenset({"--claims"})
+
+
+def names() -> list[str]:
+    """Return the names of the experiments of rewards that ship with spinula."""
+    from spinula.studies.reinforcement.reading import experiment_names
+
+    return experiment_names()
+
+
+def owns(name: str) -> bool:
+    """Tell whether a name is an experiment's, or a file that has phases as experiments do."""
+    from spinula.studies.reinforcement.reading import is_experiment
+
+    return is_experiment(name)
+
+
+def run(asked: Asked) -> None:
     """Run an experiment over its animals, write its files and show what came out.
 
     Leaves with exit code 1 if the study was asked for and a claim fails.
     """
     from spinula.core.files import write_text
     from spinula.faces.reward.report import write_experiment_report
+    from spinula.studies.reinforcement.reading import load_experiment
 
+    found, animals, claims = load_experiment(asked.name), asked.replicates, "--claims" in asked.extras
+    target, seed = asked.open(found.name)
     content = {"experiment": found.name, "text": found.text, "animals": animals, "claims": claims, "seed": seed}
     mark = folder.mark(content)
-    if resume and folder.is_finished(target, mark, "report.html"):
+    if asked.resume and folder.is_finished(target, mark, "report.html"):
         typer.echo(target / "report.html")
         return
     outcome = _run(found, seed, animals)
     finding = _judge(found, seed) if claims else None
     content = {"experiment": found.name, "fingerprint": mark, "animals": outcome.animals, "sources": _sources(found)}
-    run = folder.write_provenance(target, "run", seed=seed, content=content)
+    provenance = folder.write_provenance(target, "run", seed=seed, content=content)
     sessions = outcome.sessions()
     write_text(target / "changes.csv", sessions.to_csv(index=False))
     write_text(target / "points.csv", outcome.trials().to_csv(index=False))
-    write_experiment_report(target / "report.html", outcome, run, finding)
+    write_experiment_report(target / "report.html", outcome, provenance, finding)
     judged = [console.plain(asdict(claim)) for claim in finding.claims] if finding else []
-    if as_json:
+    if asked.as_json:
         console.print_json("run", experiment=found.name, seed=seed, out=target, sessions=sessions.to_dict("records"),
                            claims=judged)  # fmt: skip
     else:
