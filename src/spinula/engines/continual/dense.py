@@ -9,7 +9,7 @@ import numpy as np
 
 from spinula.core.errors import InvalidInputError
 from spinula.core.streams import Streams
-from spinula.engines.continual.replay import Reservoir, batches
+from spinula.engines.continual.replay import Memory, batches
 
 
 def parameters(widths: list[int]) -> int:
@@ -47,7 +47,7 @@ class DensePerceptron:
     rate : float, learning rate
     decay : float, weight decay (L2): weights shrink by rate*decay of themselves per step; biases do not
     guard : Guard or None
-    memory : Reservoir or None, past samples of which each step takes as many as new ones
+    memory : Memory or None, past samples of which each step takes as many as new ones
     groups : Array of int, shape (classes,), or None
         Task of each class, where the task of a sample is known (task-incremental): the softmax is over its classes.
 
@@ -59,7 +59,7 @@ class DensePerceptron:
 
     def __init__(
         self, widths: list[int], *, seed: int, batch: int = 16, rate: float = 0.1, decay: float = 0.0,
-        guard: Guard | None = None, memory: Reservoir | None = None, groups: np.ndarray | None = None,
+        guard: Guard | None = None, memory: Memory | None = None, groups: np.ndarray | None = None,
     ) -> None:  # fmt: skip
         if len(widths) < 2 or min(widths) < 1 or batch < 1:
             raise InvalidInputError("a perceptron needs at least two positive widths and a positive batch.")

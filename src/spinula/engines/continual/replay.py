@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 
@@ -10,6 +11,25 @@ from spinula.core.errors import InvalidInputError
 from spinula.core.streams import Streams
 
 _CHUNK = 20  # steps between two looks of the memory at what came
+
+
+class Memory(Protocol):
+    """What returns samples of the past: kept ones, or such as are made from what is known of them."""
+
+    capacity: int  # samples that are kept as they came
+    count: int  # 0: nothing can be drawn yet
+
+    def add(self, images: np.ndarray, labels: np.ndarray) -> None:
+        """Take in samples."""
+
+    def draw(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return (images, labels)."""
+        ...
+
+    @property
+    def bytes(self) -> int:
+        """What it keeps."""
+        ...
 
 
 class Reservoir:
@@ -65,8 +85,78 @@ class Reservoir:
         return self.images.nbytes + self.labels.nbytes
 
 
+class Scrambled(Reservoir):
+    """The control of a reservoir: each image that it returns has its features shuffled, its label stays."""
+
+    def draw(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return (images, labels); every image in an order of its own, drawn anew."""
+        images, labels = super().draw(count)
+        return self._generator.permuted(images, axis=1), labels
+
+
+class Dreams:
+    """A generator in place of kept samples: of each class the mean and the variance of every feature.
+
+    What it returns is drawn from these, feature by feature: independent normal numbers.
+
+    Parameters
+    ----------
+    features, classes : int
+    seed : int
+
+    Source
+    ------
+    Generative replay as [shin2017], with the plainest generator that there is in place of a trained network, and with
+    the class as the label in place of the old network's answer.
+
+    Examples
+    --------
+    >>> dreams = Dreams(2, 3, seed=0)
+    >>> dreams.add(np.array([[0.0, 1.0], [0.0, 3.0]], np.float32), np.array([1, 1]))
+    >>> images, labels = dreams.draw(4)
+    >>> images[:, 0].tolist(), labels.tolist()
+    ([0.0, 0.0, 0.0, 0.0], [1, 1, 1, 1])
+    """
+
+    capacity = 0
+
+    def __init__(self, features: int, classes: int, *, seed: int) -> None:
+        self.seen = np.zeros(classes, np.int64)
+        self.mean = np.zeros((classes, features), np.float32)
+        self.squares = np.zeros((classes, features), np.float32)  # sum of squared distances from the mean
+        self._generator = Streams(seed).generator("dreams")
+
+    @property
+    def count(self) -> int:
+        """How many samples it was fitted to."""
+        return int(self.seen.sum())
+
+    def add(self, images: np.ndarray, labels: np.ndarray) -> None:
+        """Fit the mean and the variance of each class to what came as well (exactly, as if all were there)."""
+        for chosen in np.unique(labels):
+            new = images[labels == chosen]
+            before, more = self.seen[chosen], len(new)
+            middle = new.mean(axis=0)
+            away = middle - self.mean[chosen]
+            self.squares[chosen] += ((new - middle) ** 2).sum(axis=0) + away**2 * (before * more / (before + more))
+            self.mean[chosen] += away * (more / (before + more))
+            self.seen[chosen] += more
+
+    def draw(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return (images, labels) that were never seen; classes as often as they came."""
+        labels = self._generator.choice(len(self.seen), count, p=self.seen / self.seen.sum())
+        spread = np.sqrt(self.squares[labels] / self.seen[labels][:, None]).astype(np.float32)
+        noise = self._generator.standard_normal(spread.shape, np.float32)
+        return self.mean[labels] + spread * noise, labels
+
+    @property
+    def bytes(self) -> int:
+        """What mean, variance and number of each class take."""
+        return self.mean.nbytes + self.squares.nbytes + self.seen.nbytes
+
+
 def batches(
-    images: np.ndarray, labels: np.ndarray, order: np.ndarray, batch: int, memory: Reservoir | None, *, keep: bool
+    images: np.ndarray, labels: np.ndarray, order: np.ndarray, batch: int, memory: Memory | None, *, keep: bool
 ) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
     """Yield (images, labels, samples per step): each step's new samples first, then as many remembered ones.
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from spinula.core.errors import InvalidInputError
 from spinula.engines.continual.kernels import train_steady
-from spinula.engines.continual.replay import Reservoir, batches
+from spinula.engines.continual.replay import Memory, batches
 from spinula.engines.sparse import fused
 from spinula.engines.sparse.perceptron import Perceptron
 from spinula.engines.sparse.rules import Rule
@@ -21,7 +21,7 @@ class ContinualPerceptron(Perceptron):
     widths, density, rule, seed, batch : as :class:`Perceptron`; the rule's momentum and noise must be 0 where spines
         have a stability or classes a task
     stability : SizeStability or None, how much steadier big spines are
-    memory : Reservoir or None, past samples of which each step takes as many as new ones
+    memory : Memory or None, past samples of which each step takes as many as new ones
     groups : Array of int, shape (classes,), or None
         Task of each class, where the task of a sample is known (task-incremental): the softmax is over its classes.
 
@@ -33,7 +33,7 @@ class ContinualPerceptron(Perceptron):
 
     def __init__(
         self, widths: list[int], density: float, rule: Rule, *, seed: int, batch: int = 16,
-        stability: SizeStability | None = None, memory: Reservoir | None = None,
+        stability: SizeStability | None = None, memory: Memory | None = None,
         groups: np.ndarray | None = None,
     ) -> None:  # fmt: skip
         super().__init__(widths, density, rule, seed=seed, batch=batch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,10 +77,15 @@ class Perceptron:
         room = 0.1 if self.rule.births < 0 else 2.0
         return build(rows, cols, (sizes * signs).astype(np.float32), shape, room=room)
 
-    def fit(self, images: np.ndarray, labels: np.ndarray, *, epochs: int) -> Iterator[Epoch]:
+    def fit(
+        self, images: np.ndarray, labels: np.ndarray, *, epochs: int, look: Callable[[Perceptron], None] | None = None
+    ) -> Iterator[Epoch]:
         """Train with the rule's learning rate, annealed by a cosine over all epochs; yield what each epoch gave.
 
         images : Array of float32, shape (samples, features); labels : Array of int64
+        look : function or None
+            Called after everything that may have rewired the network: each step, or each rewiring by magnitude. It
+            changes nothing but the speed.
         """
         images, labels = np.ascontiguousarray(images, np.float32), np.ascontiguousarray(labels, np.int64)
         steps = len(labels) // self.batch
@@ -90,6 +95,8 @@ class Perceptron:
             rates = self.rule.rate * 0.5 * (1 + np.cos(np.pi * (self.step + np.arange(steps)) / total))
             loss = right = lost = 0.0
             chunk = steps if self.rule.continuous or not self.rule.every else self.rule.every
+            if self.rule.continuous and look is not None:
+                chunk = 1
             for first in range(0, steps, chunk):
                 last = min(first + chunk, steps)
                 part = order[first * self.batch : last * self.batch]
@@ -100,6 +107,8 @@ class Perceptron:
                 self.step += last - first
                 if not self.rule.continuous and self.rule.every and last - first == chunk:
                     lost += self._rewire(self.step / total)
+                if look is not None:
+                    look(self)
             yield Epoch(number, loss, right, int(lost), tuple(int(store.row_count.sum()) for store in self.stores))
 
     def _rewire(self, progress: float) -> int:
