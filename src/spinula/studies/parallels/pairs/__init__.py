@@ -1,0 +1,1 @@
+"""One module per parallel, each with one PARALLEL."""

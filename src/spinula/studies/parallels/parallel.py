@@ -1,0 +1,160 @@
+"""What a parallel is: a study of two sides that are equal in a limit, and a verdict that its numbers give.
+
+A parallel is a study of ``studies.memory.study`` (cases, a function of one case, claims that can fail, figures) that
+also says in words what the two sides are. Its limits are claims with an error and a tolerance; its benefits are
+differences between what spines add and the best that the other side has, at equal budgets. Whether it is useful for
+artificial networks follows from the benefits alone: nobody writes it down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from spinula.core.errors import InvalidInputError
+from spinula.measures.intervals import mean_interval
+from spinula.studies.memory.study import Claim, Finding, Panel, Study
+
+Useful = Literal["yes", "no", "not shown"]
+SEEDS = 10  # runs of each condition, at the least, behind every claim that is not exact
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A limit in which both sides are the same, and how far from it the runs were.
+
+    Attributes
+    ----------
+    text : str, a full sentence: what equals what, and when
+    error : float, the largest difference measured
+    tolerance : float, how large it may be; for sampled laws several standard errors, and ``text`` says so
+    unit : str, what the error is counted in
+    row : number of the row of the validation table that it belongs to, or None
+    """
+
+    text: str
+    error: float
+    tolerance: float
+    unit: str = ""
+    row: int | str | None = None
+
+    def claim(self) -> Claim:
+        """Return the limit as a claim that can fail; an error that is not a number fails."""
+        unit = f" {self.unit}" if self.unit else ""
+        return Claim(
+            self.text, f"error {self.error:.2g}{unit}, allowed {self.tolerance:.2g}",
+            bool(self.error <= self.tolerance), row=self.row,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Benefit:
+    """How much better a network is with what spines add than with the best of the other side, at equal budgets.
+
+    Attributes
+    ----------
+    text : str, a noun phrase: what is measured, where, and with what budget
+    against : str, what it is compared with: the best alternative that was run, not the weakest
+    value, low, high : float, the difference and its 95 % interval; positive where spines are better
+    unit : str
+    margin : float, the smallest difference that would matter; 0: any
+    """
+
+    text: str
+    against: str
+    value: float
+    low: float
+    high: float
+    unit: str = ""
+    margin: float = 0.0
+
+    @classmethod
+    def of(
+        cls, differences: Iterable[float], text: str, *, against: str, unit: str = "", margin: float = 0.0
+    ) -> Benefit:
+        """Return the benefit whose value and 95 % interval (Student's t) are those of paired differences by seed.
+
+        Raises
+        ------
+        InvalidInputError
+            If fewer than two finite differences are given: they have no interval.
+        """
+        values = np.asarray(list(differences), float)
+        if len(values) < 2 or not np.isfinite(values).all():
+            raise InvalidInputError(
+                f"the benefit {text!r} has {len(values)} differences, {int(np.isfinite(values).sum())} of them finite."
+                "\n  An interval needs one number for each of two seeds or more."
+            )
+        return cls(text, against, *mean_interval(values), unit=unit, margin=margin)
+
+    @property
+    def useful(self) -> Useful:
+        """Yes if the whole interval lies above the margin, no if it lies below it (or at it), else not shown."""
+        if self.low > self.margin:
+            return "yes"
+        return "no" if self.high <= self.margin else "not shown"
+
+    @property
+    def shown(self) -> str:
+        """The difference with its interval, as text."""
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{self.value:+.3g} [{self.low:+.3g}, {self.high:+.3g}]{unit} against {self.against}"
+
+
+@dataclass(frozen=True)
+class Judged(Finding):
+    """What a parallel found: figures and claims, and among them limits and benefits."""
+
+    limits: list[Limit] = field(default_factory=list)
+    benefits: list[Benefit] = field(default_factory=list)
+
+    @property
+    def useful(self) -> Useful:
+        """Whether spines add something to artificial networks: yes if one benefit is, no if all are not."""
+        answers = {benefit.useful for benefit in self.benefits}
+        if "yes" in answers:
+            return "yes"
+        return "no" if answers == {"no"} else "not shown"
+
+    @property
+    def holds_to(self) -> str:
+        """How far from equal the sides were in each limit, as text."""
+        return "; ".join(f"{limit.error:.1g}{' ' + limit.unit if limit.unit else ''}" for limit in self.limits)
+
+
+def judged(
+    panels: Sequence[Panel], claims: Sequence[Claim], *, limits: Sequence[Limit], benefits: Sequence[Benefit] = ()
+) -> Judged:
+    """Return what a parallel found; each limit becomes the first of its claims."""
+    return Judged(list(panels), [*(limit.claim() for limit in limits), *claims], list(limits), list(benefits))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parallel(Study):
+    """One comparison of spines with machine learning.
+
+    ``question``, ``model`` and what else a study has are as in :class:`spinula.studies.memory.study.Study`; a trial is
+    the fast size. ``conclude`` returns a :class:`Judged`.
+
+    Attributes
+    ----------
+    biology, learning : str, what the two sides are, a sentence or two each
+    link : str, the mathematical link in plain words
+    formula : str, the same as plain text formulas, one per line
+    exact : str, the limit in which it is exact
+    breaks : str, where it breaks
+    cost : str, what it costs or buys, in operations, memory or tuned numbers
+    budgets : tuple of (side, what it was given): both sides' tuning, data and steps, as printed
+    """
+
+    biology: str
+    learning: str
+    link: str
+    formula: str
+    exact: str
+    breaks: str
+    cost: str
+    budgets: tuple[tuple[str, str], ...]
