@@ -10,6 +10,7 @@ from spinula.engines.continual.dense import DensePerceptron
 from spinula.engines.continual.gates import GatedPerceptron, Masks, contexts
 from spinula.engines.continual.replay import Dreams, Reservoir, Scrambled
 from spinula.engines.sparse.perceptron import Perceptron
+from spinula.engines.sparse.rewire import drop_random, drop_smallest
 from spinula.engines.sparse.rules import rule
 
 WIDTHS = [6, 12, 8, 3]
@@ -150,21 +151,32 @@ def test_a_scrambled_memory_returns_the_same_numbers_in_other_places() -> None:
     assert not np.allclose(first, second)
 
 
-def test_a_look_at_each_rewiring_changes_nothing_else() -> None:
+def test_a_look_at_each_step_changes_nothing_else() -> None:
     images, labels = _samples(256)
-    for name, looks in (("spine", 24), ("sparse_evolutionary", 4)):
-        chosen = rule(name, 0.3).changed({"every": 6})
-        seen: list[int] = []
-        nets = [Perceptron(WIDTHS, 0.3, chosen, seed=1, batch=32) for _ in range(2)]
-        plain = list(nets[0].fit(images, labels, epochs=3))
+    nets = [Perceptron(WIDTHS, 0.3, rule("spine", 0.3), seed=1, batch=32) for _ in range(2)]
+    seen: list[int] = []
+    plain = list(nets[0].fit(images, labels, epochs=3))
+    watched = list(nets[1].fit(images, labels, epochs=3, look=lambda net: seen.append(net.step)))
+    assert [epoch.eliminated for epoch in plain] == [epoch.eliminated for epoch in watched]
+    for layer in range(3):
+        a, b = nets[0].connections(layer), nets[1].connections(layer)
+        assert all(np.array_equal(one, other) for one, other in zip(a, b, strict=True))
+    assert seen == list(range(1, 25))
 
-        def look(net: Perceptron, seen: list[int] = seen) -> None:
-            seen.append(net.step)
 
-        watched = list(nets[1].fit(images, labels, epochs=3, look=look))
-        assert [epoch.connections for epoch in plain] == [epoch.connections for epoch in watched]
-        assert sum(epoch.eliminated for epoch in plain) == sum(epoch.eliminated for epoch in watched)
-        for layer in range(3):
-            a, b = nets[0].connections(layer), nets[1].connections(layer)
-            assert all(np.array_equal(one, other) for one, other in zip(a, b, strict=True))
-        assert len(seen) >= looks - 1
+def test_what_is_dropped_blindly_is_of_any_size() -> None:
+    kept = []
+    for blind in (False, True):
+        net = Perceptron([40, 50, 3], 0.5, rule("static"), seed=1, batch=32)
+        store, before = net.stores[0], np.abs(net.connections(0)[2])
+        count = len(before) // 2
+        if blind:
+            drop_random(store, count, np.random.default_rng(0))
+        else:
+            drop_smallest(store, count)
+        left = np.abs(net.connections(0)[2])
+        assert len(left) == len(before) - count
+        assert set(left) <= set(before)
+        kept.append(left.mean() / before.mean())
+    assert kept[0] > 1.4
+    assert kept[1] == pytest.approx(1.0, abs=0.1)

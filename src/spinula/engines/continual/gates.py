@@ -56,6 +56,8 @@ class GatedPerceptron(DensePerceptron):
         What the output of each hidden layer is multiplied by; None: nothing.
     plastic : Array, one number per parameter, or None
         What the gradient is multiplied by; None: nothing.
+    present : Array, one number per parameter, or None
+        What the parameters were multiplied by at the last step of training, where weights are absent at times.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class GatedPerceptron(DensePerceptron):
         self.masks = masks or Masks()
         self.open: list[np.ndarray] | None = None
         self.plastic: np.ndarray | None = None
+        self.present: np.ndarray | None = None
         self._draw = self.streams.generator("masks")
 
     def enter(self, units: Sequence[np.ndarray] | None, *, silence: bool = True, veto: bool = True) -> None:
@@ -117,12 +120,12 @@ class GatedPerceptron(DensePerceptron):
         if masks.silent > 0:
             self.open = [self._kept(masks.silent, (len(labels), width)) for width in self.widths[1:-1]]
         if masks.absent > 0:
-            whole, present = self.theta.copy(), np.ones_like(self.theta)
-            for part in self.parts(present)[0]:
+            whole, self.present = self.theta.copy(), np.ones_like(self.theta)
+            for part in self.parts(self.present)[0]:
                 part[:] = self._kept(masks.absent, part.shape)
-            self.theta *= present
+            self.theta *= self.present
             gradient, features = super().gradient(images, labels)
-            gradient *= present
+            gradient *= self.present
             self.theta[:] = whole
         else:
             gradient, features = super().gradient(images, labels)

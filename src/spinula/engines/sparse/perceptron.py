@@ -124,7 +124,12 @@ class Perceptron:
             elif share > 0:
                 # A layer that is nearly full keeps what it has: there is nowhere to go.
                 vacant = inputs * outputs - int(store.row_count.sum())
-                count = rewire.drop_smallest(store, min(int(share * store.row_count.sum()), vacant))
+                count = min(int(share * store.row_count.sum()), vacant)
+                if self.rule.blind:
+                    drawn = self.streams.generator(f"dropped {self.step} {layer}")
+                    count = rewire.drop_random(store, count, drawn)
+                else:
+                    count = rewire.drop_smallest(store, count)
                 lost += count
                 if self.rule.growth == "uniform":
                     formed = int(self.work.counts[layer])

@@ -207,9 +207,21 @@ def drop_smallest(store: Store, count: int) -> int:
     if count <= 0:
         return 0
     chosen = np.argpartition(np.abs(store.weight[slots]), count - 1)[:count]
-    order = np.argsort(slots[chosen])
-    _remove_all(store, rows[chosen][order], slots[chosen][order])
+    _drop(store, rows[chosen], slots[chosen])
     return count
+
+
+def drop_random(store: Store, count: int, generator: np.random.Generator) -> int:
+    """Remove connections drawn at random, whatever their size; return how many."""
+    rows, _, slots = connections(store)
+    chosen = generator.permutation(len(rows))[: max(count, 0)]
+    _drop(store, rows[chosen], slots[chosen])
+    return len(chosen)
+
+
+def _drop(store: Store, rows: np.ndarray, slots: np.ndarray) -> None:
+    order = np.argsort(slots)
+    _remove_all(store, rows[order], slots[order])
 
 
 def grow_uniform(store: Store, count: int, *, numbers: Numbers, key: int, formed: int) -> int:

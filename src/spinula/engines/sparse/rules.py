@@ -35,6 +35,7 @@ class Rule:
     every, drop, until : int, float, float: period, share dropped (annealed by a cosine), and the share of training
         after which nothing is rewired
     growth : "uniform", "gradient" or "none", for rewiring by magnitude
+    blind : bool, whether what is dropped for uniform growth is drawn at random, whatever its size: a control
     births : float, formations per step as a share of the connections; negative: as many as were eliminated
     start_density : float or None, where pruning starts
     """
@@ -50,6 +51,7 @@ class Rule:
     drop: float = 0.3
     until: float = 0.75
     growth: Growth = "none"
+    blind: bool = False
     births: float = -1.0
     start_density: float | None = None
 
