@@ -21,7 +21,7 @@ from spinula.faces import console
 _OURS = (
     "table.csv", "table.csv.json", "report.html", "numbers.json", "fitted.toml", "comparison.csv", "tables", "partial",
     "run.json", "spines.csv", "events.csv", "changes.csv", "history.csv", "log.jsonl", "network.npz", "model.pt",
-    "rows.json", "points.csv", "claims.json", "atlas.svg",
+    "rows.json", "points.csv", "claims.json", "atlas.svg", "cases", "verdicts.csv",
 )  # fmt: skip
 
 
@@ -65,6 +65,20 @@ def stored(folder: Path, key: str) -> Any:
     return json.loads(path.read_text(encoding="utf-8")).get(key) if path.exists() else None
 
 
+def check_same(folder: Path, fingerprint: str) -> None:
+    """Refuse to go on with a folder that holds another run.
+
+    Raises
+    ------
+    InvalidInputError
+        If it does: going on would replace it.
+    """
+    if (folder / "run.json").exists() and stored(folder, "fingerprint") != fingerprint:
+        raise InvalidInputError(
+            f"{folder} holds another run.\n  Resume with the same arguments and seed, or start again with --force."
+        )
+
+
 def is_finished(folder: Path, fingerprint: str, product: str) -> bool:
     """Tell whether the run to be resumed has ended already.
 
@@ -73,12 +87,12 @@ def is_finished(folder: Path, fingerprint: str, product: str) -> bool:
     InvalidInputError
         If the folder holds another run: going on would replace it.
     """
-    found = stored(folder, "fingerprint")
-    if (folder / "run.json").exists() and found != fingerprint:
-        raise InvalidInputError(
-            f"{folder} holds another run.\n  Resume with the same arguments and seed, or start again with --force."
-        )
-    done = found == fingerprint and (folder / product).exists() and not (folder / "partial").exists()
+    check_same(folder, fingerprint)
+    done = (
+        stored(folder, "fingerprint") == fingerprint
+        and (folder / product).exists()
+        and not (folder / "partial").exists()
+    )
     if done:
         console.say("finished already; nothing to do")
     return done

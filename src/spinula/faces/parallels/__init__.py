@@ -1,0 +1,1 @@
+"""Parallels with machine learning: how they are asked for, drawn and reported."""
