@@ -8,6 +8,10 @@ import sys
 import pandas as pd
 import pytest
 
+from spinula.studies.reinforcement import running
+from spinula.studies.reinforcement.reading import load_experiment
+from spinula.studies.reinforcement.running import run_experiment, run_variant
+
 SMALL = """
 [about]
 title = "A small experiment"
@@ -82,6 +86,21 @@ def test_resume_tells_a_finished_run_from_another(finished):
     assert "finished already" in _run(*again, "--resume").stderr
     assert "another run" in _run(*again, "--seed", 5, "--resume", check=3).stderr
     assert "exists already" in _run(*again, check=2).stderr
+
+
+def test_a_part_of_an_experiment_goes_on_to_the_same_bytes(finished, monkeypatch):
+    folder, _ = finished
+    found = load_experiment(folder / "small.toml")
+    whole = list(run_experiment(found, seed=4, animals=3))[-1][1]
+    store = folder / "store"
+    store.mkdir()
+    next(iter(run_experiment(found, seed=4, animals=3, store=store)))
+    ran = []
+    monkeypatch.setattr(running, "run_variant", lambda *a, **k: ran.append(a[1].name) or run_variant(*a, **k))
+    again = list(run_experiment(found, seed=4, animals=3, store=store))[-1][1]
+    assert ran == ["no dips"]
+    pd.testing.assert_frame_equal(again.sessions(), whole.sessions(), check_exact=True)
+    pd.testing.assert_frame_equal(again.trials(), whole.trials(), check_exact=True)
 
 
 @pytest.mark.slow

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 
 
 WHAT = "experiment"
-TAKES = frozenset({"--claims"})
+TAKES = frozenset({"--claims", "--jobs"})
 
 
 def names() -> list[str]:
@@ -50,14 +53,20 @@ def run(asked: Asked) -> None:
     if asked.resume and folder.is_finished(target, mark, "report.html"):
         typer.echo(target / "report.html")
         return
-    outcome = _run(found, seed, animals)
-    finding = _judge(found, seed) if claims else None
-    content = {"experiment": found.name, "fingerprint": mark, "animals": outcome.animals, "sources": _sources(found)}
+    store = target / "partial"
+    if not asked.resume:
+        shutil.rmtree(store, ignore_errors=True)
+    store.mkdir(parents=True, exist_ok=True)
+    counted = animals or found.file.animals
+    content = {"experiment": found.name, "fingerprint": mark, "animals": counted, "sources": _sources(found)}
     provenance = folder.write_provenance(target, "run", seed=seed, content=content)
+    outcome = _run(found, seed, counted, store)
+    finding = _judge(found, seed, asked.jobs, store) if claims else None
     sessions = outcome.sessions()
     write_text(target / "changes.csv", sessions.to_csv(index=False))
     write_text(target / "points.csv", outcome.trials().to_csv(index=False))
     write_experiment_report(target / "report.html", outcome, provenance, finding)
+    shutil.rmtree(store)
     judged = [console.plain(asdict(claim)) for claim in finding.claims] if finding else []
     if asked.as_json:
         console.print_json("run", experiment=found.name, seed=seed, out=target, sessions=sessions.to_dict("records"),
@@ -69,30 +78,31 @@ def run(asked: Asked) -> None:
         raise typer.Exit(1)
 
 
-def _run(found: Experiment, seed: int, animals: int | None) -> Outcome:
+def _run(found: Experiment, seed: int, animals: int, store: Path) -> Outcome:
     from spinula.studies.reinforcement.running import run_experiment, variants
 
     outcome, total = None, len(variants(found))
     with console.progress(total, "run") as move:
-        for done, latest in run_experiment(found, seed=seed, animals=animals):
+        for done, latest in run_experiment(found, seed=seed, animals=animals, store=store):
             outcome = latest
             move(done, f"{done} of {total} conditions")
     assert outcome is not None
     return outcome
 
 
-def _judge(found: Experiment, seed: int) -> Finding:
+def _judge(found: Experiment, seed: int, jobs: int, store: Path) -> Finding:
     from spinula.core.errors import UsageError
     from spinula.studies.memory.study import Options, run_case
     from spinula.studies.reinforcement.catalogue import study
+    from spinula.studies.sweeps import run_cases
 
     if not found.file.about.study:
         raise UsageError(f"{found.name} belongs to no study.\n  Leave --claims out.")
     chosen = study(found.file.about.study)
     cases, results = chosen.cases(Options(seed=seed)), []
     with console.progress(len(cases), "claims") as move:
-        for case in cases:
-            results.append((case, run_case(chosen, case, None)))
+        for case, result in run_cases(partial(run_case, chosen), cases, store, jobs=jobs):
+            results.append((case, result))
             move(len(results), case["name"])
     return chosen.conclude(results)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from spinula.core.files import replacing
 from spinula.engines.striatum import Record, Session, Striatum, StriatumModel, Trial, run
 from spinula.studies.reinforcement.experiment import Condition, Experiment, Phase
 from spinula.studies.reinforcement.numbers import model_with
@@ -183,11 +185,40 @@ def run_variant(
 
 
 def run_experiment(
-    experiment: Experiment, *, seed: int, animals: int | None = None
+    experiment: Experiment, *, seed: int, animals: int | None = None, store: Path | None = None
 ) -> Iterator[tuple[int, Outcome | None]]:
-    """Run an experiment, yielding (variants done, None) as they come and (all of them, Outcome) at the end."""
+    """Run an experiment, yielding (variants done, None) as they come and (all of them, Outcome) at the end.
+
+    With a ``store`` folder each variant is kept there as it comes; a run that was killed goes on from them.
+    """
     count, courses = animals or experiment.file.animals, []
-    for condition, value in variants(experiment):
-        courses.append(run_variant(experiment, condition, value, seed=seed, animals=count))
+    for number, (condition, value) in enumerate(variants(experiment)):
+        path = store / f"{number:05d}.npz" if store else None
+        if path and path.exists():
+            course = Course(condition.name, value, _read(path, sessions(experiment, condition, value)))
+        else:
+            course = run_variant(experiment, condition, value, seed=seed, animals=count)
+            if path:
+                _write(path, course.records)
+        courses.append(course)
         yield len(courses), None
     yield len(courses), Outcome(experiment, tuple(courses), seed, count)
+
+
+_SEEN = [field.name for field in fields(Record) if field.name != "session"]
+
+
+def _write(path: Path, records: Sequence[Record]) -> None:
+    arrays = {f"{number} {name}": getattr(one, name) for number, one in enumerate(records) for name in _SEEN}
+    with replacing(path) as temporary:
+        np.savez(temporary, **arrays)
+
+
+def _read(path: Path, planned: Sequence[Session]) -> tuple[Record, ...]:
+    """Return the records of a variant that ran before; its sessions follow from the experiment."""
+    with np.load(path) as kept:
+        seen = [{name: kept[f"{number} {name}"] for name in _SEEN} for number in range(len(planned))]
+    return tuple(
+        Record(session, **{**arrays, "turnover": int(arrays["turnover"])})
+        for session, arrays in zip(planned, seen, strict=True)
+    )
