@@ -1,0 +1,1 @@
+"""What the dynamics of a silver network are like: avalanches, exponents, spectra, memory, computation, energy."""
