@@ -114,10 +114,3 @@ def test_a_trial_ends_with_panels_and_claims(study):
     for panel in finding.panels:
         assert {"label", "x", "value", "low", "high"} <= set(panel.curves)
     assert {row.number for row in study.rows} == {claim.row for claim in finding.claims if claim.row is not None}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("study", [contacts.STUDY, covariation.STUDY], ids=lambda study: study.name)
-def test_the_verdict_is_that_of_the_papers(study):
-    finding = find(study, Options())
-    assert [claim.text for claim in finding.claims if not claim.passed] == []

@@ -136,10 +136,3 @@ def test_a_trial_draws_and_says_something_of_each_row(study):
     for panel in finding.panels:
         assert {"label", "x", "value", "low", "high"} <= set(panel.curves.columns)
         assert np.isfinite(panel.curves["value"].astype(float)).all()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
-def test_the_verdict(study):
-    finding = find(study, Options())
-    assert not [(claim.text, claim.found) for claim in finding.claims if not claim.passed]

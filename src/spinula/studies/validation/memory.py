@@ -13,13 +13,13 @@ Lookup = Callable[[str], Study]
 
 
 @cache
-def _found(study: Lookup, name: str, seed: int) -> Finding:
+def finding(study: Lookup, name: str, seed: int) -> Finding:
     """Run a study once for all of its rows; the first of them bears its time."""
     return find(study(name), Options(seed=seed))
 
 
 def _outcome(seed: int, *, study: Lookup, names: tuple[str, ...], number: int | str) -> Outcome:
-    return _judged([claim for name in names for claim in _found(study, name, seed).claims if claim.row == number])
+    return _judged([claim for name in names for claim in finding(study, name, seed).claims if claim.row == number])
 
 
 def _judged(claims: list[Claim]) -> Outcome:

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 
 from spinula.law.circuits.conditioning import rescorla_wagner, temporal_difference
-from spinula.studies.memory.study import Case, Claim, Finding, Found, Keeper, Options, Panel, Study, curve
+from spinula.studies.memory.study import Case, Claim, Finding, Found, Keeper, Options, Panel, RowText, Study, curve
 from spinula.studies.reinforcement.cases import ANIMALS, below, shown
 from spinula.studies.reinforcement.experiment import Condition
 from spinula.studies.reinforcement.mapping import departures, limit
@@ -120,12 +120,12 @@ def _claims(found: Found, walks: dict[str, np.ndarray]) -> list[Claim]:
     return [
         Claim(
             "In the limit of mapping.py D1 and D2 spines learn as TD(0) does, within 1e-6 of a reward after 400 steps.",
-            f"largest difference {most:.1e} over {len(walks['limit'])} walks", most < 1e-6,
+            f"largest difference {most:.1e} over {len(walks['limit'])} walks", most < 1e-6, row="46c-network",
         ),
         Claim(
             "With their usual numbers they do not.",
             f"largest difference {shown(walks['usual'].max(axis=1))} rewards",
-            bool(walks["usual"].max(axis=1).min() > 1e-2), control=True,
+            bool(walks["usual"].max(axis=1).min() > 1e-2), control=True, row="46c-network",
         ),
         Claim(
             "One learning rate describes the day of conditioning by Rescorla-Wagner's rule (root mean square below "
@@ -185,4 +185,8 @@ STUDY = Study(
     cases=cases,
     run=run,
     conclude=conclude,
-)
+    rows=(
+        RowText("46c-network", "striatum, walks", "spines against TD(0) in the limit", "0", "1e-6", "analytic",
+                "sutton1988"),
+    ),
+)  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from spinula.studies.memory.study import Case, Claim, Finding, Found, Options, Panel, Study, curve
+from spinula.studies.memory.study import Case, Claim, Finding, Found, Options, Panel, RowText, Study, curve
 from spinula.studies.reinforcement.cases import above, below, index, inside, run, seen, sessions, shown, variant
 from spinula.studies.reinforcement.experiment import Condition
 from spinula.studies.reinforcement.running import mean
@@ -56,16 +56,17 @@ def _claims(results: list[tuple[Case, Found]]) -> list[Claim]:
             "With D1 and D2 spines learning, animals follow the reversals: on the sixth day the newly rewarded cue "
             "leads.",
             f"index {shown(usual[0])} after the first, {shown(usual[1])} after the fourth",
-            all(above(one, 0.4) for one in usual),
+            all(above(one, 0.4) for one in usual), row="46b-network",
         ),
         Claim(
             "Intrinsic dynamics gain nothing in a first reversal (mean index over six days within 0.05 of that "
             "without).",
             f"with less without, within animals: {shown(first, digits=3)}", inside(first, 0.0, 0.05),
+            row="46b-network",
         ),
         Claim(
             "By the fourth reversal animals with intrinsic dynamics recover better than those without.",
-            f"with less without, within animals: {shown(last, digits=3)}", above(last, 0.05),
+            f"with less without, within animals: {shown(last, digits=3)}", above(last, 0.05), row="46b-network",
         ),
         Claim(
             "Bursts and dips only enlarge: what nothing takes back grows on, to where a spine hardly grows.",
@@ -75,10 +76,11 @@ def _claims(results: list[tuple[Case, Found]]) -> list[Claim]:
         Claim(
             "It is the return to the resting size that helps: without fluctuation more than half of the gain remains.",
             f"return alone less without: {shown(recovery, digits=3)}", above(recovery - 0.5 * last.mean(), 0.0),
+            row="46b-network",
         ),
         Claim(
             "With D2 spines clamped the first reversal fails: ten days later the new cue does not lead by 0.1.",
-            f"index {shown(stuck)}", below(stuck, 0.1), control=True,
+            f"index {shown(stuck)}", below(stuck, 0.1), control=True, row="46b-network",
         ),
     ]  # fmt: skip
 
@@ -114,4 +116,9 @@ STUDY = Study(
     cases=cases,
     run=run,
     conclude=conclude,
-)
+    rows=(
+        RowText("46b-network", "striatum, serial_reversal",
+                "first reversal: intrinsic dynamics gain nothing; fourth: they gain, by the return to rest", "signs",
+                "95 %", "qualitative", "kasai2021"),
+    ),
+)  # fmt: skip
