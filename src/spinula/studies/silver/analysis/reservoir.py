@@ -94,10 +94,11 @@ def feed(device: Device, signal: np.ndarray, feeding: Feeding) -> np.ndarray:
 
 def respond(device: Device, drives: dict[str, Drive], dt: float, substeps: int) -> Solution:
     """Take steps under drives and return the last one's solution; no steps: what a frozen device shows."""
-    solution = device.solve(drives)
-    for _ in range(substeps):
-        solution = device.step(drives, dt).solution
-    return solution
+    if substeps < 1:
+        return device.solve(drives)
+    for _ in range(substeps - 1):
+        device.step(drives, dt)
+    return device.step(drives, dt).solution
 
 
 @dataclass(frozen=True)
