@@ -61,7 +61,7 @@ def read_network(
     if any(members.min(initial=0) < 0 or members.max(initial=-1) >= top for members in touched.values()):
         raise InvalidInputError(f"an electrode is on a node that {path.name} does not have.\n  Check ``first``.")
     return GapGraph.from_edges(
-        ends, found.get("distance", np.float64(distance)), found.get("width", np.float64(width)), 
+        ends, found.get("distance", np.float64(distance)), found.get("width", np.float64(width)),
         position=found.get("position"),
         electrodes=touched,
     )  # fmt: skip
