@@ -33,8 +33,8 @@ def test_rules_and_models_that_are_not_there_are_refused(tmp_path):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("--hidden", 32, "--density", 0.2, "--epochs", 60, "--table"),
-        ("--model", "cnn", "--epochs", 6, "--density", 0.2),
+        ("--hidden", 32, "--density", 0.2, "--epochs", 25, "--table"),
+        ("--model", "cnn", "--epochs", 4, "--density", 0.2),
     ],
     ids=["mlp", "cnn"],
 )
