@@ -125,6 +125,45 @@ class Judged(Finding):
         return "; ".join(f"{limit.error:.1g}{' ' + limit.unit if limit.unit else ''}" for limit in self.limits)
 
 
+def chosen_by_others(scores: np.ndarray) -> np.ndarray:
+    """Return each seed's score at the setting that is best on the mean of all other seeds: no seed tunes itself.
+
+    Parameters
+    ----------
+    scores : Array, shape (seeds, settings), more is better; what diverged is NaN and never chosen, if another is finite
+
+    Examples
+    --------
+    >>> chosen_by_others(np.array([[1.0, 2.0], [1.0, 3.0], [5.0, 2.0]])).tolist()
+    [1.0, 1.0, 2.0]
+    """
+    seeds, ranked = len(scores), np.where(np.isfinite(scores), scores, -1e300)
+    others = [ranked[np.arange(seeds) != seed].mean(axis=0) for seed in range(seeds)]
+    return np.array([scores[seed, int(mean.argmax())] for seed, mean in enumerate(others)])
+
+
+def shown(values: Sequence[float] | np.ndarray, unit: str = "", digits: int = 2) -> str:
+    """Return a mean over seeds with its 95 % interval as text.
+
+    Examples
+    --------
+    >>> shown([1.0, 2.0, 3.0], " %", 1)
+    '2.0 [-0.5, 4.5] %'
+    """
+    middle, low, high = mean_interval(np.asarray(values, float))
+    return f"{middle:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]{unit}"
+
+
+def above(values: Sequence[float] | np.ndarray, limit: float = 0.0) -> bool:
+    """Tell whether the whole 95 % interval of a mean over seeds lies above a limit (NaN: it does not)."""
+    return bool(mean_interval(np.asarray(values, float))[1] > limit)
+
+
+def below(values: Sequence[float] | np.ndarray, limit: float = 0.0) -> bool:
+    """Tell whether the whole 95 % interval of a mean over seeds lies below a limit (NaN: it does not)."""
+    return bool(mean_interval(np.asarray(values, float))[2] < limit)
+
+
 def judged(
     panels: Sequence[Panel], claims: Sequence[Claim], *, limits: Sequence[Limit], benefits: Sequence[Benefit] = ()
 ) -> Judged:

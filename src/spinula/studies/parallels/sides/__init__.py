@@ -1,0 +1,1 @@
+"""What the parallels compare: each module has the mathematics of one side, or of both."""
