@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -48,6 +48,26 @@ def line_of(text: str, key: Sequence[str | int]) -> int | None:
             return lines[wanted]
         wanted = wanted[:-1]
     return None
+
+
+class Written(Protocol):
+    """Something that was read from a TOML file, which it keeps."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """What is written in it."""
+        ...
+
+
+def mistake(written: Written, key: Sequence[str | int], problem: str, cure: str = "") -> ConfigError:
+    """Return an error that points to the line of a key in the file that something was read from."""
+    dotted = ".".join(str(part) for part in key)
+    return ConfigError(written.path, dotted, problem, line=line_of(written.text, key), cure=cure)
 
 
 def read_toml(path: str | Path) -> tuple[dict[str, Any], str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from spinula.core.errors import ConfigError, UnknownNameError
-from spinula.core.toml import line_of, read_toml, validate
+from spinula.core.toml import line_of, mistake, read_toml, validate
 from spinula.engines.dendrite import KINDS
 from spinula.presets import bibliography, load_preset
 from spinula.presets.shipped import shipped_names, shipped_path
@@ -48,12 +48,6 @@ def load_protocol(name: str | Path) -> Protocol:
     return protocol
 
 
-def fail(protocol: Protocol, key: list[str | int], problem: str, cure: str = "") -> ConfigError:
-    """Return an error that points into the protocol's file."""
-    dotted = ".".join(str(part) for part in key)
-    return ConfigError(protocol.path, dotted, problem, line=line_of(protocol.text, key), cure=cure)
-
-
 def _event(entry: dict[str, Any], number: int, path: Path, text: str) -> Repeated:
     """Build one event; its kind is checked first, so that the error speaks of that kind alone."""
     at = ("event", str(number))
@@ -86,14 +80,14 @@ def _check(protocol: Protocol) -> None:
     found = protocol.file
     for table in ("dendrite", "recording"):
         if getattr(found, table) is None:
-            raise fail(protocol, [table], "is missing", f"Add a table [{table}].")
+            raise mistake(protocol, [table], "is missing", f"Add a table [{table}].")
     assert found.dendrite is not None
     if not found.group and not found.dendrite.spine_density:
-        raise fail(protocol, ["dendrite"], "has no spines", "Add a [[group]], or a spine_density.")
+        raise mistake(protocol, ["dendrite"], "has no spines", "Add a [[group]], or a spine_density.")
     for number, group in enumerate(found.group):
         for position in group.positions_um:
             if found.dendrite.swc is None and not 0 <= position <= found.dendrite.length_um:
-                raise fail(
+                raise mistake(
                     protocol, ["group", number, "positions_um"], f"a spine at {position:g} um is off the branch",
                     f"The branch is {found.dendrite.length_um:g} um long (dendrite.length_um).",
                 )  # fmt: skip
@@ -103,23 +97,23 @@ def _check(protocol: Protocol) -> None:
                 load_preset(preset)
             except UnknownNameError as error:
                 key = ["dendrite", "preset"] if number is None else ["condition", number, "preset"]
-                raise fail(protocol, key, str(error).split("\n")[0], str(error).split("\n")[-1].strip()) from None
+                raise mistake(protocol, key, str(error).split("\n")[0], str(error).split("\n")[-1].strip()) from None
     names = {repeated.name for repeated in protocol.events}
     for number, condition in enumerate(found.condition):
         for wanted in [*condition.without, *(key.split(".")[0] for key in condition.change)]:
             if wanted not in names:
-                raise fail(protocol, ["condition", number], f"no event is called {wanted!r}", f"Events: {names}.")
+                raise mistake(protocol, ["condition", number], f"no event is called {wanted!r}", f"Events: {names}.")
         if condition.doses and len(condition.doses) != len(condition.drugs):
-            raise fail(protocol, ["condition", number, "doses"], "needs one dose per drug")
+            raise mistake(protocol, ["condition", number, "doses"], "needs one dose per drug")
     if found.sweep and found.sweep.event not in names:
-        raise fail(protocol, ["sweep", "event"], f"no event is called {found.sweep.event!r}", f"Events: {names}.")
+        raise mistake(protocol, ["sweep", "event"], f"no event is called {found.sweep.event!r}", f"Events: {names}.")
     groups = {group.name for group in found.group} | {"others", "neighbours"}
     conditions = {condition.name for condition in found.condition} or {"control"}
     for number, expected in enumerate(found.expect):
         if expected.group not in groups:
-            raise fail(protocol, ["expect", number, "group"], f"no group is called {expected.group!r}")
+            raise mistake(protocol, ["expect", number, "group"], f"no group is called {expected.group!r}")
         if expected.condition not in conditions:
-            raise fail(protocol, ["expect", number, "condition"], f"no condition is called {expected.condition!r}")
+            raise mistake(protocol, ["expect", number, "condition"], f"no condition is called {expected.condition!r}")
 
 
 def _check_sources(protocol: Protocol) -> None:
@@ -128,4 +122,4 @@ def _check_sources(protocol: Protocol) -> None:
     named += [(["expect", number, "source"], entry.source) for number, entry in enumerate(protocol.file.expect)]
     for key, source in named:
         if source and source not in known:
-            raise fail(protocol, key, f"{source!r} is not in references.bib")
+            raise mistake(protocol, key, f"{source!r} is not in references.bib")

@@ -16,6 +16,7 @@ from spinula.core.errors import ConfigError
 from spinula.core.files import replacing
 from spinula.core.streams import Streams
 from spinula.core.table import SpineTable
+from spinula.core.toml import mistake
 from spinula.engines.dendrite import Dendrite, DrugOn, EventError, branch, pulse_table, read_swc
 from spinula.engines.dendrite.events import SECONDS
 from spinula.engines.dendrite.geometry import Geometry
@@ -23,7 +24,6 @@ from spinula.law import Dynamics
 from spinula.law.mechanisms import Mechanisms
 from spinula.presets import change, load_preset
 from spinula.studies.protocol.model import Condition, Protocol
-from spinula.studies.protocol.reading import fail
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ def build(
         dendrite.schedule([*drugs, *events])
     except EventError as error:
         number = owner[max(error.number - len(drugs), 0)]
-        raise fail(protocol, ["event", number, error.field], error.problem.split("\n")[0]) from None
+        raise mistake(protocol, ["event", number, error.field], error.problem.split("\n")[0]) from None
     return dendrite
 
 
@@ -210,13 +210,13 @@ def _layout(protocol: Protocol, geometry: Geometry) -> tuple[np.ndarray, np.ndar
     positions, sizes, groups = [], [], {}
     for number, group in enumerate(protocol.file.group):
         if group.name in groups:
-            raise fail(protocol, ["group", number, "name"], f"a second group is called {group.name!r}")
+            raise mistake(protocol, ["group", number, "name"], f"a second group is called {group.name!r}")
         if (far := max(group.positions_um)) > geometry.length_um or min(group.positions_um) < 0:
             problem = (
                 f"a spine at {far if far > geometry.length_um else min(group.positions_um):g} um is off the dendrite"
             )
             cure = f"Its sections, end to end, are {geometry.length_um:g} um long."
-            raise fail(protocol, ["group", number, "positions_um"], problem, cure)
+            raise mistake(protocol, ["group", number, "positions_um"], problem, cure)
         groups[group.name] = list(range(len(positions), len(positions) + len(group.positions_um)))
         positions += group.positions_um
         sizes += group.sizes_um3 or [group.size_um3 or np.nan] * len(group.positions_um)
@@ -240,7 +240,7 @@ def _numbers(protocol: Protocol, condition: Condition) -> tuple[Dynamics, Mechan
     except ConfigError as error:
         number = protocol.file.condition.index(condition)
         problem, _, cure = str(error).removeprefix("--set: ").partition("\n  ")
-        raise fail(protocol, ["condition", number, "set"], problem, cure) from None
+        raise mistake(protocol, ["condition", number, "set"], problem, cure) from None
     return changed.dynamics, changed.mechanisms
 
 
@@ -275,7 +275,7 @@ def _events(protocol: Protocol, condition: Condition, value: float) -> tuple[lis
                     made.append(first)
                 owner.append(number)
         except ValidationError as error:
-            raise fail(protocol, ["event", number], error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+            raise mistake(protocol, ["event", number], error.errors()[0]["msg"].removeprefix("Value error, ")) from None
     return made, owner
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spinula.core.errors import ConfigError, InvalidInputError
-from spinula.core.toml import line_of, read_toml, validate
+from spinula.core.errors import InvalidInputError
+from spinula.core.toml import mistake, read_toml, validate
 from spinula.engines.striatum.striatum import patterns
 from spinula.presets import bibliography
 from spinula.presets.shipped import shipped_names, shipped_path
@@ -48,39 +48,33 @@ def load_experiment(name: str | Path) -> Experiment:
     return experiment
 
 
-def fail(experiment: Experiment, key: list[str | int], problem: str, cure: str = "") -> ConfigError:
-    """Return an error that points into the experiment's file."""
-    dotted = ".".join(str(part) for part in key)
-    return ConfigError(experiment.path, dotted, problem, line=line_of(experiment.text, key), cure=cure)
-
-
 def _check(experiment: Experiment) -> None:
     """Check what one table says of another."""
     found = experiment.file
     if found.about.source and found.about.source not in bibliography():
-        raise fail(experiment, ["about", "source"], f"{found.about.source!r} is not in references.bib")
+        raise mistake(experiment, ["about", "source"], f"{found.about.source!r} is not in references.bib")
     if found.about.study and found.about.study not in STUDIES:
         problem, cure = f"no study is called {found.about.study!r}", f"Studies: {', '.join(STUDIES)}."
-        raise fail(experiment, ["about", "study"], problem, cure)
+        raise mistake(experiment, ["about", "study"], problem, cure)
     if len(set(found.cues)) < len(found.cues):
-        raise fail(experiment, ["cues"], "names a cue twice")
+        raise mistake(experiment, ["cues"], "names a cue twice")
     phases = [phase.name for phase in found.phase]
     if len(set(phases)) < len(phases):
-        raise fail(experiment, ["phase"], "two phases have one name")
+        raise mistake(experiment, ["phase"], "two phases have one name")
     for number, phase in enumerate(found.phase):
         for kind, trial in enumerate(phase.trial):
             if trial.cue is not None and trial.cue not in found.cues:
                 key: list[str | int] = ["phase", number, "trial", kind, "cue"]
-                raise fail(experiment, key, f"no cue is called {trial.cue!r}", f"Cues: {', '.join(found.cues)}.")
+                raise mistake(experiment, key, f"no cue is called {trial.cue!r}", f"Cues: {', '.join(found.cues)}.")
     names = [condition.name for condition in found.condition]
     if len(set(names)) < len(names):
-        raise fail(experiment, ["condition"], "two conditions have one name")
+        raise mistake(experiment, ["condition"], "two conditions have one name")
     for number, condition in enumerate(found.condition):
         for field in ("since", "until"):
             wanted = getattr(condition, field)
             if wanted is not None and wanted not in phases:
                 key = ["condition", number, field]
-                raise fail(experiment, key, f"no phase is called {wanted!r}", f"Phases: {', '.join(phases)}.")
+                raise mistake(experiment, key, f"no phase is called {wanted!r}", f"Phases: {', '.join(phases)}.")
         _check_model(experiment, number, condition)
 
 
@@ -92,8 +86,8 @@ def _check_model(experiment: Experiment, number: int, condition: Condition) -> N
     except InvalidInputError as error:
         problem, _, cure = str(error).partition("\n  ")
         field = "drugs" if "drug" in problem else "set"
-        raise fail(experiment, ["condition", number, field], problem, cure) from None
+        raise mistake(experiment, ["condition", number, field], problem, cure) from None
     changed = {key for key in condition.set if key.split(".")[0] in ("circuit", "dynamics", "dynamics_d2")}
     if changed and condition.since is not None:
         problem = f"{', '.join(sorted(changed))} cannot change between phases"
-        raise fail(experiment, ["condition", number, "set"], problem, "Leave `since` out: it then holds throughout.")
+        raise mistake(experiment, ["condition", number, "set"], problem, "Leave `since` out: it then holds throughout.")
