@@ -11,8 +11,8 @@ import numpy as np
 from spinula.core.errors import InvalidInputError, OutOfRangeError
 from spinula.core.files import replacing
 from spinula.core.streams import Streams
-from spinula.engines.agents import kernel
 from spinula.engines.agents.features import Features
+from spinula.engines.agents.kernels import step as kernel
 from spinula.engines.agents.life import live
 from spinula.engines.agents.rule import IntrinsicDynamics, SpineRule
 

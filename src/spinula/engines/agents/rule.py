@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from spinula.core.quantity import quantity
-from spinula.engines.agents import kernel
+from spinula.engines.agents.kernels import step as kernel
 
 
 class SpineRule(BaseModel):
