@@ -11,7 +11,7 @@ SILVER, TUNNEL, BALANCE, BALANCE_AS_PUBLISHED, DRIFT, LEARNING, PERCOLATING = ra
 
 # The kernel calls the laws' own functions, and those call each other by name: one copy of each equation.
 for function in (
-    *(junction.relaxed, junction.rosenbrock, gap.drive, gap.lifetime, gap.conduct, gap.advance),
+    *(junction.relaxed, junction.rosenbrock, gap.drive, gap.lifetime, gap.per_length, gap.conduct, gap.advance),
     *(tunnel.conduct, tunnel.advance, balance.rates, balance.conduct, balance.advance, balance.advance_as_published),
     *(drift.window, drift.window_slope, drift.conduct, drift.advance, drift.advance_learning),
     *(percolating.conduct, percolating.advance),

@@ -1,12 +1,17 @@
 """The silver gap: mass that a field drives into a gap, a supply that tires, a life that grows with the neck's mass.
 
     f = min(exp((|V| - field_threshold*s)/voltage_scale) - 1, 20) above the threshold, else 0
-    dw/dt = growth*supply*f*c(w)*(1 - w/mass_max) - w/tau(w) - joule*P*w,     c = 1 (w < 1), neck_growth (w >= 1)
+    dw/dt = growth*supply*f*c(w)*(1 - w/mass_max) - w/tau(w) - joule*P*l*w,   c = 1 (w < 1), neck_growth (w >= 1)
     dh/dt = (1 - h)/supply_time - supply_use*f*h
     tau(w) = life_short + (life_long - life_short)*r/(1 + r),                 r = (w/mass_life)^sharpness
-    G = leak + contact*exp(-tunnelling*s*(1 - w)) (w < 1),  leak + contact*(1 + neck_slope*(w - 1)) (w >= 1)
+    G = leak + contact*exp(-tunnelling*s*(1 - w)) (w < 1),  leak + contact*(1 + neck_slope*l*(w - 1)) (w >= 1)
+    l = neck_length/s, or 1 if neck_length is 0
 
-w (1): mass in the gap, 1 bridges it; h (1): mobile silver left beside it; s (nm): distance; P (uW): loss in the gap.
+w (1): mass in the gap per length, 1 bridges it; h (1): mobile silver left beside it; s (nm): distance; P (uW): loss in
+the gap. With a neck_length, thick necks are ohmic (conductance goes with cross-section over length) and their heat
+counts per length: then a constant threshold field is a constant current density, and gaps of unlike distance in series
+grow necks of like cross-section and lifetime. With 0 the widest gap of a path keeps the thinnest neck.
+
 It is a phenomenological law: silver devices switch at a constant field (doi 10.1039/d5nr01617g), and filaments live the
 longer the thicker they are [wang2019]; the form in between and the numbers are ours.
 """
@@ -35,11 +40,16 @@ def lifetime(mass, p):
     return p[4] + (p[5] - p[4]) * ratio / (1.0 + ratio)
 
 
+def per_length(distance, p):
+    """Return l, 1: what a neck of this length conducts and is heated, over one of the length ``neck_length``."""
+    return (p[16] <= 0.0) + p[16] / distance
+
+
 def conduct(state, distance, p):
     """Return the conductance of gaps, S."""
     mass = state[0]
     thin = np.exp(-p[11] * distance * np.maximum(1.0 - mass, 0.0))
-    return p[12] + p[13] * (thin + p[14] * np.maximum(mass - 1.0, 0.0))
+    return p[12] + p[13] * (thin + p[14] * per_length(distance, p) * np.maximum(mass - 1.0, 0.0))
 
 
 def advance(state, voltage, distance, p, dt):
@@ -48,7 +58,7 @@ def advance(state, voltage, distance, p, dt):
     push = drive(voltage, distance, p)
     power = 1e6 * voltage * voltage * conduct(state, distance, p)
     growth = p[2] * supply * push * (1.0 + (p[3] - 1.0) * (mass >= 1.0))
-    loss = growth / p[8] + 1.0 / lifetime(mass, p) + p[15] * power
+    loss = growth / p[8] + 1.0 / lifetime(mass, p) + p[15] * power * per_length(distance, p)
     return (
         relaxed(mass, growth, loss, dt),
         relaxed(supply, 1.0 / p[9], 1.0 / p[9] + p[10] * push, dt),
@@ -89,6 +99,7 @@ class SilverGap(JunctionLaw):
     contact: float = quantity(QUANTUM, unit="S", what="conductance when just bridged", gt=0, le=1)
     neck_slope: float = quantity(3.0, unit="1", what="gain of conductance per unit of mass beyond 1", ge=0, le=100)
     joule: float = quantity(7.2e-3, unit="1/(s uW)", what="rate of loss per power in the gap", ge=0, le=1e3)
+    neck_length: float = quantity(0.0, unit="nm", what="length at which necks have the slope; 0: any", ge=0, le=1e3)
 
     def start(self, gaps: int) -> np.ndarray:
         """Return empty gaps with a full supply."""
