@@ -11,11 +11,14 @@ from spinula.studies.validation import behaviour, disorders, memory
 from spinula.studies.validation.extrinsic import competition, dopamine, slices
 from spinula.studies.validation.intrinsic import lattice, linear, logsize, presets
 from spinula.studies.validation.row import Result, Row
+from spinula.studies.validation.silver import analysis as silver_analysis
+from spinula.studies.validation.silver import exact as silver_exact
 
 
 def rows() -> list[Row]:
     """Return all validation rows, by number."""
-    parts = (linear, presets, logsize, lattice, slices, competition, dopamine, memory, disorders, behaviour)
+    parts = (linear, presets, logsize, lattice, slices, competition, dopamine, memory, disorders, behaviour,
+             silver_exact, silver_analysis)  # fmt: skip
     return sorted((row for part in parts for row in part.ROWS), key=_place)
 
 

@@ -1,0 +1,1 @@
+"""Rows of the silver network: what follows exactly, how it moves, what it is like."""
