@@ -28,6 +28,7 @@ def _together():
         groups = [group for group in groups if group not in met] + [[row, *(other for group in met for other in group)]]
     return groups
 
+
 # Of the silver network: what it is like.
 REQUIRED |= {f"{number}-silver" for number in (4, 5, 8, 9, 10, 12, 25, 26)}
 
