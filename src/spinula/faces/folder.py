@@ -21,7 +21,8 @@ from spinula.faces import console
 _OURS = (
     "table.csv", "table.csv.json", "report.html", "numbers.json", "fitted.toml", "comparison.csv", "tables", "partial",
     "run.json", "spines.csv", "events.csv", "changes.csv", "history.csv", "log.jsonl", "network.npz", "model.pt",
-    "rows.json", "points.csv", "claims.json", "atlas.svg", "cases", "verdicts.csv",
+    "rows.json", "points.csv", "claims.json", "atlas.svg", "placement.svg", "cases", "verdicts.csv",
+    "policy.npz", "compared.csv",
 )  # fmt: skip
 
 

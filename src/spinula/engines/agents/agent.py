@@ -57,7 +57,8 @@ class ActorCritic:
         self._generators = {name: streams.generator(name) for name in ("choice", "life")}
         self.sizes = self._start((features.count, actions + 1, 2), size, density, streams.generator("sites"))
         self._traces = np.zeros((features.count, actions + 1))
-        self._listed = np.stack([np.zeros(features.count, np.int64), np.full(features.count, -1, np.int64)])
+        self._listed = np.zeros((3, features.count), np.int64)
+        self._listed[1] = -1
         self._memory = np.zeros(kernel.POLICY + actions)
         self._numbers = self.rule.numbers(self.kind)
         self._index, self._strength = np.zeros(features.most, np.int64), np.zeros(features.most)
@@ -135,6 +136,7 @@ class ActorCritic:
         """Return all that decides how learning goes on between two episodes."""
         words = [_words(generator) for generator in self._generators.values()]
         return {"sizes": self.sizes, "luck": self._luck[self._used :], "random": np.array(words, np.uint64),
+                "met": self._listed[2] > 0,
                 "counts": np.array([self.steps, self.eliminated, self.features.count, self.actions])}  # fmt: skip
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
@@ -152,6 +154,7 @@ class ActorCritic:
             )
         self.sizes = state["sizes"].astype(float)
         self._luck, self._used = state["luck"].astype(float), 0
+        self._listed[2] = state["met"]
         for generator, words in zip(self._generators.values(), state["random"], strict=True):
             _set_words(generator, words)
         self.steps, self.eliminated = (int(count) for count in state["counts"][:2])
@@ -234,8 +237,9 @@ class SpineActorCritic(ActorCritic):
         return chosen
 
     def volumes(self) -> tuple[float, float]:
-        """Return the mean volume of D1 and of D2 spines of the actor, um3, over sites that have one."""
-        return tuple(_mean(self.sizes[:, :-1, pathway]) for pathway in (0, 1))  # type: ignore[return-value]
+        """Return the mean volume of the actor's D1 and D2 spines, um3, over features that were ever active."""
+        met = self.sizes[self._listed[2] > 0, :-1]
+        return _mean(met[..., 0]), _mean(met[..., 1])
 
 
 def _mean(sizes: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""``train``: a truly sparse network, by any rule, on images or on a text."""
+"""``train``: a truly sparse network, by any rule, on images or on a text; or an agent in a world."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ _SOURCES = ["kasai2021", "mocanu2018", "bellec2018", "evci2020"]
 
 
 def train(
+    world: str = typer.Argument(None, help="Train an agent there instead of a network: CartPole-v1, FrozenLake-v1, "
+                                "Taxi-v4 or MinAtar/Breakout-v1."),
     data: str = typer.Option(None, help="digits, mnist, fashion or text; digits (transformer: text) if not given."),
     model: str = typer.Option("mlp", help="mlp (without PyTorch), cnn or transformer."),
-    rule: str = typer.Option("spine", help="spine, deep_r, rigl, sparse_evolutionary, static, ... (`spinula list`)."),
+    rule: str = typer.Option("spine", help="spine, deep_r, rigl, sparse_evolutionary, static, ... (`spinula list`); of "
+                             "agents: spine, spine_saturating, linear, opal, q or sarsa."),
     density: float = typer.Option(None, help="Share of possible connections that exist; 0.05, and 0.1 for cnn and "
                                   "transformer, if not given.", min=1e-6, max=1.0),
     hidden: list[int] = typer.Option([], "--hidden", help="Width of a hidden layer, [300, 100] if not given; may be "
@@ -33,6 +36,9 @@ def train(
     batch: int = typer.Option(None, help="Samples per step; 128, 64 or 16, if not given.", min=1),
     rate: float = typer.Option(None, help="Learning rate; the rule's, if not given.", min=0.0),
     set_: list[str] = typer.Option([], "--set", help="A number of the law: shrinkage=3e-3. May be repeated."),
+    steps: int = typer.Option(None, help="Agents: steps of the world; its usual number, if not given.", min=1),
+    episodes: int = typer.Option(None, help="Agents: episodes to train for, or fewer if --steps end first.", min=1),
+    intrinsic: bool = typer.Option(False, "--intrinsic", help="Agents: spines also fluctuate, come and go."),
     files: Path = typer.Option(None, "--files", help="Folder of the data set's files; for text, a file in UTF-8."),
     out: Path = typer.Option(None, "--out", help="Folder for report.html, history.csv, log.jsonl, network.npz, ..."),
     table: bool = typer.Option(False, "--table", help="Write the first layer as a spine table, for `spinula fit`."),
@@ -41,7 +47,17 @@ def train(
     force: bool = typer.Option(False, help="Replace what is in --out."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:  # fmt: skip
-    """Train a sparse network whose connections come and go like spines."""
+    """Train a sparse network whose connections come and go like spines, or an agent that learns by D1 and D2 spines."""
+    given = {"--data": data, "--density": density, "--hidden": hidden, "--epochs": epochs, "--batch": batch,
+             "--rate": rate, "--files": files, "--table": table, "--model": model != "mlp"}  # fmt: skip
+    if world is not None:
+        from spinula.faces.agents.running import Wanted, train_agent
+
+        _refuse([name for name, value in given.items() if value], "an agent takes none; its numbers are --set")
+        train_agent(Wanted(world, rule, steps, episodes, set_, intrinsic, out, seed, resume, force, as_json))
+        return
+    only = {"--steps": steps, "--episodes": episodes, "--intrinsic": intrinsic}
+    _refuse([name for name, value in only.items() if value], "only an agent takes it: name its world first")
     if model not in _USUAL:
         from spinula.core.errors import UnknownNameError
 
@@ -58,6 +74,12 @@ def train(
     plan = _plan(model, common, tuple(hidden), {"context": context, "width": width, "depth": depth})
     _run(plan, loaded, target, resume=resume, record=table)
     _tell(target, as_json, seed)
+
+
+def _refuse(options: list[str], why: str) -> None:
+    """Refuse options that belong to the other kind of training."""
+    if options:
+        raise typer.BadParameter(why, param_hint=options[0])
 
 
 def _rule(name: str, model: str, density: float) -> Any:

@@ -4,7 +4,8 @@ Arrays that all kernels share (f features; c cells, one per action and, last, th
 
     sizes    (f, c, 2)  D1 and D2 spine of each feature on each cell; 0 at a vacant site
     traces   (f, c)     eligibility of the synapses
-    listed   (2, f)     the features whose traces are not 0, and where in that list a feature stands (-1: not in it)
+    listed   (3, f)     the features whose traces are not 0; where in that list a feature stands (-1: not in it);
+                        whether it was ever in it
     memory   (8 + a)    what one step leaves to the next; places named below; from 8 on, the policy
     numbers  (16)       the rule; places named below
     index, strength     the active features, the first ``count`` entries
@@ -94,7 +95,7 @@ def choose(sizes, traces, listed, memory, numbers, index, strength, count, luck)
         feature, x = index[k], strength[k]
         if listed[1, feature] < 0:
             place = int(memory[LISTED])
-            listed[0, place], listed[1, feature] = feature, place
+            listed[0, place], listed[1, feature], listed[2, feature] = feature, place, 1
             memory[LISTED] += 1.0
         traces[feature, actions] += x
         if numbers[SOFTMAX] > 0.0:

@@ -1,0 +1,90 @@
+"""Training of agents: goals at small size, resuming to the same bytes, optima, and what is refused."""
+
+import numpy as np
+import pytest
+
+from spinula.core.errors import InvalidInputError, UnknownNameError
+from spinula.studies.agents.optimum import Transitions
+from spinula.studies.agents.tables import TableAgent
+from spinula.studies.agents.training import KINDS, Plan, evaluate, make_agent, train
+from spinula.studies.agents.worlds import WORLDS, known, open_world
+
+pytest.importorskip("gymnasium")
+LAKE = "FrozenLake-v1"
+
+
+def trained(plan, **more):
+    rows, agent = [], None
+    for latest, now in train(plan, **more):
+        rows.append(latest)
+        agent = now
+    return rows, agent
+
+
+@pytest.mark.slow
+def test_spines_balance_a_pole():
+    plan = Plan("CartPole-v1", 60_000, seed=1)
+    rows, agent = trained(plan)
+    world = open_world("CartPole-v1")
+    assert evaluate(make_agent(plan, world), world, 20).mean() < 60
+    assert evaluate(agent, world, 20).mean() > 250
+    assert rows[-1]["d1"] > 0.1
+    assert rows[-1]["steps"] >= 60_000
+
+
+def test_spines_cross_the_ice_better_than_chance_and_not_better_than_the_optimum():
+    rows, agent = trained(Plan(LAKE, 60_000, seed=1))
+    world = open_world(LAKE)
+    table = Transitions(world.environment)
+    policy = np.array([agent.act(state) for state in range(16)])
+    best, earned = table.best(100), table.earned(policy, 100)
+    # Known for a long time: about 0.74 within 100 steps of the slippery 4 x 4 lake.
+    assert best == pytest.approx(0.744, abs=0.01)
+    assert 0.5 < earned <= best
+    assert abs(evaluate(agent, world, 200).mean() - earned) < 4 * np.sqrt(earned * (1 - earned) / 200)
+    assert table.earned(np.zeros(16, int), 100) < 0.1
+    assert rows[-1]["return"] > rows[0]["return"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_learns_something_on_the_ice(kind):
+    rows, _ = trained(Plan(LAKE, 40_000, seed=2, kind=kind, rows=10))
+    assert rows[-1]["return"] > rows[0]["return"] + 0.1
+
+
+def test_a_training_that_was_cut_goes_on_to_the_same_bytes(tmp_path):
+    plan = Plan(LAKE, 4000, seed=3, rows=8, intrinsic={"every": 100})
+    whole, agent = trained(plan)
+    for number, _ in enumerate(train(plan, checkpoint=tmp_path / "kept.npz")):
+        if number == 3:
+            break
+    rows, again = trained(plan, checkpoint=tmp_path / "kept.npz")
+    assert rows == whole
+    np.testing.assert_array_equal(agent.sizes, again.sizes)
+
+
+def test_a_changed_world_pays_differently():
+    table, other = (Transitions(open_world(LAKE, changed=changed).environment) for changed in (False, True))
+    assert not np.allclose(table.reward, other.reward) or not np.allclose(table.chance, other.chance)
+    assert other.best(100) > 0.5
+    assert open_world("CartPole-v1", changed=True).order == [1, 0]
+
+
+def test_q_learning_and_sarsa_follow_their_rules():
+    for kind, later in (("q", 3.0), ("sarsa", None)):
+        agent = TableAgent(2, 2, seed=1, kind=kind, rate=0.5, discount=0.5, explore=1.0)
+        agent.table[1] = [3.0, -3.0]
+        first = agent.begin(0)
+        chosen = agent.learn(1, 1.0)
+        value = agent.table[1, chosen] if later is None else later
+        assert agent.table[0, first] == pytest.approx(0.5 * (1.0 + 0.5 * value))
+
+
+def test_what_cannot_be_trained_is_refused():
+    with pytest.raises(UnknownNameError, match="CartPole-v1"):
+        known("CartPole")
+    with pytest.raises(InvalidInputError, match="table of states"):
+        next(train(Plan("CartPole-v1", 100, seed=1, kind="q")))
+    with pytest.raises(UnknownNameError, match="agent"):
+        next(train(Plan(LAKE, 100, seed=1, kind="dqn")))
+    assert known("Taxi-v3") is WORLDS["Taxi-v4"]
