@@ -31,3 +31,38 @@ def data_dir() -> Path:
     if not path.exists():
         pytest.skip("the real data are not on this machine")
     return path
+
+
+@pytest.fixture
+def checked_solves(monkeypatch):
+    """Hold every solution of a silver network to the laws of circuits: KCL, power, the maximum principle, to 1e-10."""
+    import numpy as np
+
+    from spinula.engines.silver.solver import Solver
+
+    solve, factor, counted = Solver.solve, Solver.factor, {"solves": 0}
+
+    def checked(self, drives, *, injected=None):
+        solution = solve(self, drives, injected=injected)
+        counted["solves"] += 1
+        found, span = self.residuals(solution), np.abs(solution.electrode_voltage).max()
+        # What rounding leaves of voltages in the best conductor is no current: networks that carry none are let be.
+        largest = np.abs(solution.current).max(initial=0.0)
+        noise = 1e-5 * solution.conductance.max(initial=0.0) * span
+        assert found["node"] * largest <= 1e-10 * max(largest, noise), found
+        assert abs(solution.electrode_current.sum()) <= 1e-10 * max(largest, noise), found
+        if injected is None:
+            lost = float(solution.conductance @ solution.drop**2)
+            assert abs(solution.power - lost) <= 1e-10 * max(lost, noise * span), found
+            assert found["maximum"] <= 1e-10 * max(span, 1e-300), found
+        return solution
+
+    def symmetric(self, conductance):
+        mutual = factor(self, conductance)
+        assert np.array_equal(mutual, mutual.T)
+        assert (mutual >= 0).all()
+        return mutual
+
+    monkeypatch.setattr(Solver, "solve", checked)
+    monkeypatch.setattr(Solver, "factor", symmetric)
+    return counted

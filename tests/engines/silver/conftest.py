@@ -57,3 +57,8 @@ def make_planar():
 @pytest.fixture
 def make_chain():
     return chain
+
+
+@pytest.fixture(autouse=True)
+def _every_solve(checked_solves):
+    """No test of this folder gets a solution that breaks a law of circuits."""

@@ -6,6 +6,7 @@ from scipy.io import savemat
 
 from spinula.core.errors import InvalidInputError, UnknownNameError
 from spinula.engines.silver.device import Device
+from spinula.engines.silver.graph import GapGraph
 from spinula.engines.silver.published import read_network
 from spinula.engines.silver.solver import Drive
 from spinula.law.silver import RateBalance, TunnelThreshold
@@ -118,3 +119,15 @@ def test_programs_are_named():
     assert all(entry.differs and entry.source for entry in PROGRAMS.values())
     with pytest.raises(UnknownNameError, match="milano2022_compat"):
         published_law("milano_compat")
+
+
+def test_every_solve_of_these_tests_is_checked(checked_solves, monkeypatch):
+    graph = GapGraph.from_edges(ENDS, 2.0, 2.0, electrodes={"left": [0], "right": [5]})
+    device = Device(graph, TunnelThreshold(), seed=0)
+    before = checked_solves["solves"]
+    device.step(ACROSS, 1e-3)
+    assert checked_solves["solves"] == before + 1
+    # A solver that loses a current is found out.
+    monkeypatch.setattr("spinula.engines.silver.solver.drop_voltages", lambda value, tail, head, drop: drop.fill(0.1))
+    with pytest.raises(AssertionError):
+        device.solve(ACROSS)
