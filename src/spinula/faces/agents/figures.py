@@ -29,7 +29,7 @@ def draw_history(ax: Axes, history: pd.DataFrame, *, goal: float | None = None, 
     at.plot(thousands, history["return"], color=COLOURS[2])
     if goal is not None:
         at.axhline(goal, color=FAINT, linewidth=0.9, linestyle="--")
-        at.text(thousands.iloc[-1], goal, goal_name, fontsize=7.5, color="#555555", ha="right", va="bottom")
+        at.text(0.01 * thousands.iloc[-1], goal, goal_name, fontsize=7.5, color="#555555", ha="left", va="bottom")
     at.set(ylabel="return of\nan episode", xlabel="steps of the world (thousands)", xlim=(0, thousands.iloc[-1]))
     at.margins(y=0.12)
     figure.align_ylabels(axes)

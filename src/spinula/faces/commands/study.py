@@ -1,4 +1,4 @@
-"""``study``: one question about trained networks, with peers, seeds and intervals, and its report."""
+"""``study``: one question about trained networks or agents, with peers, seeds and intervals, and its report."""
 
 from __future__ import annotations
 
@@ -12,19 +12,27 @@ from spinula.faces import console, folder
 
 
 def study(
-    name: str = typer.Argument(help="rules, ablation, permuted, split, uncertainty or conditions."),
+    name: str = typer.Argument(
+        help="rules, ablation, permuted, split, uncertainty, conditions, agents, agents-reversal."
+    ),
     data: str = typer.Option("digits", help="digits, mnist or fashion."),
     density: float = typer.Option(0.05, help="Share of possible connections that exist.", min=1e-6, max=1.0),
     epochs: int = typer.Option(15, help="Epochs of a final run.", min=1),
-    seeds: int = typer.Option(5, help="Final runs of each method.", min=2),
+    seeds: int = typer.Option(None, help="Final runs of each method; 5, or what a study of agents needs.", min=2),
     trial: bool = typer.Option(False, "--trial", help="Few settings and tasks, to see how it works."),
+    jobs: int = typer.Option(1, help="Agents: runs side by side, each in a process.", min=1),
     files: Path = typer.Option(None, "--files", help="Folder with the files of the data set."),
     out: Path = typer.Option(None, "--out", help="Folder for report.html, points.csv, rows.json and run.json."),
     resume: bool = typer.Option(False, help="Go on with a run that was killed."),
     force: bool = typer.Option(False, help="Replace what is in --out."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
-    """Compare rules of training, or ask what a sparse network forgets, doubts, or does in a disorder."""
+    """Compare rules of training or agents, or ask what a sparse network forgets, doubts, or does in a disorder."""
+    from spinula.faces.agents.study import STUDIES, Wanted, run_study
+
+    if name in STUDIES:
+        run_study(Wanted(name, seeds, trial, jobs, out, resume, force, as_json))
+        return
     import numba
 
     from spinula.core.files import write_text
@@ -34,7 +42,7 @@ def study(
     from spinula.studies.training.data import load_data
     from spinula.studies.training.following import fingerprint
 
-    chosen, options = named(name), Options(density, epochs, seeds, trial)
+    chosen, options = named(name), Options(density, epochs, seeds or 5, trial)
     target = folder.open_folder(out or Path("out") / f"study-{name}-{data}", force=force, resume=resume)
     content = {"study": name, "data": data, "options": vars(options), "sources": list(chosen.sources)}
     loaded = load_data(data, folder=files)
