@@ -88,8 +88,8 @@ class IntrinsicDynamics(BaseModel):
 
     Examples
     --------
-    >>> IntrinsicDynamics(temperature=0.0).only("drift").turnover
-    False
+    >>> IntrinsicDynamics(temperature=0.0).turnover
+    True
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -103,13 +103,3 @@ class IntrinsicDynamics(BaseModel):
     size_new: float = quantity(0.03, unit="um3", what="size of a new spine", gt=0)
     turnover: bool = True
     every: int = quantity(500, unit="step", what="steps of the world between two of the spines", ge=1)
-
-    def only(self, part: Literal["noise", "drift", "turnover"]) -> IntrinsicDynamics:
-        """Return the dynamics with one part left: for telling which of them does what.
-
-        "turnover" keeps elimination of what falls below ``size_min`` without drift; as nothing falls without a
-        fluctuation, the fluctuation stays, and "noise" is its control.
-        """
-        if part == "drift":
-            return self.model_copy(update={"temperature": 0.0, "turnover": False})
-        return self.model_copy(update={"recovery_rate": 0.0, "turnover": part == "turnover"})
