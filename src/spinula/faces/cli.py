@@ -10,7 +10,7 @@ import typer
 from spinula.core.errors import SpinulaError, SpinulaWarning
 from spinula.faces.commands import demo, fit, inspect, memory, run, signalling, simulate, study, train, verify
 from spinula.faces.commands.disorders import atlas, compare
-from spinula.faces.commands.silver import film
+from spinula.faces.commands.silver import analyse, film
 from spinula.faces.console import say
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ app.command("disorder")(compare.disorder)
 app.command("compare")(compare.compare)
 app.command("atlas")(atlas.atlas)
 app.command("signalling")(signalling.signalling)
+film.app.command("analyse")(analyse.analyse)
 app.add_typer(film.app, name="silver")
 app.command("verify")(verify.verify)
 app.command("demo")(demo.demo)

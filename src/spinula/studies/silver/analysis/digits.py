@@ -201,7 +201,7 @@ class DigitScores:
     """Shares of right digits (each with its standard error) and what they cost.
 
     ``energy`` is fed into the network per picture, J; ``simulated`` and ``echo_seconds`` are CPU seconds per picture of
-    this simulation and of the echo-state network.
+    this simulation and of the echo-state network, ``echo_operations`` the latter's multiplications with addition.
     """
 
     network: tuple[float, float]
@@ -211,7 +211,7 @@ class DigitScores:
     energy: float
     simulated: float
     echo_seconds: float
-    echo_size: int
+    echo_operations: float
 
 
 def score_digits(
@@ -239,4 +239,4 @@ def score_digits(
     lasted = (time.process_time() - start) / len(images)
     flat = images.reshape(len(images), -1)
     found = [accuracy(each, labels, trained=trained) for each in (seen, resistors, flat, echo)]
-    return DigitScores(*found, energy / len(images), simulated, lasted, size)
+    return DigitScores(*found, energy / len(images), simulated, lasted, echo_operations(size))
