@@ -38,7 +38,7 @@ def cases(options: Options) -> list[Case]:
     ]
 
 
-def _numbers(case: Case) -> Plastic:
+def numbers_of(case: Case) -> Plastic:
     """Return the numbers of a case; without noise there is no intrinsic dynamics at all, and sizes end at zero."""
     dynamics = load_preset("neocortex_adult").dynamics
     law, boundary = dynamics.law, dynamics.boundary
@@ -54,7 +54,7 @@ def _numbers(case: Case) -> Plastic:
     )
 
 
-def _recall(wires: Wiring, numbers: Plastic, size: np.ndarray, key: np.uint64, block: int) -> float:
+def recall_of(wires: Wiring, numbers: Plastic, size: np.ndarray, key: np.uint64, block: int) -> float:
     """Return how much more active the members that were not cued are than neurons of no part of the assembly."""
     rate, cue, found = np.zeros(NEURONS), np.zeros(NEURONS), []
     for assembly in range(ASSEMBLIES):
@@ -66,23 +66,32 @@ def _recall(wires: Wiring, numbers: Plastic, size: np.ndarray, key: np.uint64, b
     return float(np.mean(found))
 
 
-def run(case: Case, keeper: Keeper) -> Found:
-    """Run one network and write down, every ten days, mean sizes within and between assemblies, and recall."""
-    streams, numbers = Streams(case["seed"]), _numbers(case)
+def begin(streams: Streams, first: float) -> tuple[Wiring, np.ndarray, np.ndarray, np.ndarray]:
+    """Return wires, sizes, which spines are within an assembly, and which are between neurons of different groups.
+
+    ``first``: how much larger than others spines within assemblies are, above the smallest size.
+    """
     wires = wiring(NEURONS, ASSEMBLIES, MEMBERS, CONNECTED, streams.generator("wiring"))
     pre = wires.assembly[np.repeat(np.arange(NEURONS), np.diff(wires.begins))]
     post = wires.assembly[wires.post]
     within = (pre == post) & (pre >= 0)
     size = 0.02 + 0.035 * streams.generator("sizes").gamma(2.0, size=len(post))
-    size[within] = 0.02 + (size[within] - 0.02) * case["first"]
+    size[within] = 0.02 + (size[within] - 0.02) * first
+    return wires, size, within, pre != post
+
+
+def run(case: Case, keeper: Keeper) -> Found:
+    """Run one network and write down, every ten days, mean sizes within and between assemblies, and recall."""
+    streams, numbers = Streams(case["seed"]), numbers_of(case)
+    wires, size, within, between = begin(streams, case["first"])
     keys = [np.uint64(streams.key(name)) for name in ("life", "tests")]
     steps = round(BLOCK / STEP)
     table: dict[str, list[float]] = {"within": [], "between": [], "recall": [], "turnover": []}
     for block in range(case["days"] // BLOCK):
         replaced = live(wires, numbers, size, keys[0], block * steps, steps)
         table["within"].append(float(size[within].mean()))
-        table["between"].append(float(size[pre != post].mean()))
-        table["recall"].append(_recall(wires, numbers, size, keys[1], block))
+        table["between"].append(float(size[between].mean()))
+        table["recall"].append(recall_of(wires, numbers, size, keys[1], block))
         table["turnover"].append(replaced / len(size) / BLOCK)
         keeper.tell((block + 1) * BLOCK / case["days"])
     top = float(np.quantile(size, 0.99))
