@@ -13,7 +13,7 @@ from spinula.studies.agents.training import Plan
 from spinula.studies.memory.study import Case, Claim, Finding, Options, Panel, Study, curve
 
 # Steps before and after the change. The pole's actions are exchanged, the holes of the lake move.
-WORLDS = {"CartPole-v1": (30_000, 30_000), "FrozenLake-v1": (50_000, 50_000)}
+WORLDS = {"CartPole-v1": (20_000, 20_000), "FrozenLake-v1": (30_000, 30_000)}
 _FULL: dict[str, Any] = {"recovery_rate": 2e-5, "noise_slope": 1e-3, "noise_floor": 2e-5, "every": 500}
 _PARTS: dict[str, dict[str, Any] | None] = {
     "off": None,

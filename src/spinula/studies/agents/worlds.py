@@ -57,18 +57,18 @@ def _pixels(environment: Any) -> Features:
     return Pixels(environment.observation_space.shape, reach=9)
 
 
-_CART = SpineRule(actor_rate=0.1, critic_rate=0.3, critic_gain=100.0, trace=0.9, discount=0.99)
-_LAKE = SpineRule(actor_rate=0.5, critic_rate=0.1, critic_gain=10.0, trace=0.8, discount=0.99)
+_CART = SpineRule(actor_rate=0.07, critic_rate=0.2, critic_gain=100.0, trace=0.9, discount=0.995)
+_LAKE = SpineRule(actor_rate=0.2, critic_rate=0.1, critic_gain=10.0, trace=0.8, discount=0.99)
 _TAXI = SpineRule(actor_rate=0.05, critic_rate=0.3, critic_gain=100.0, trace=0.0, discount=0.97)
 _BRICKS = SpineRule(actor_rate=0.1, critic_rate=0.1, critic_gain=10.0, trace=0.8, discount=0.99, trace_cut=0.01)
 
 WORLDS = {
     known.name: known
     for known in (
-        Known("CartPole-v1", _cart, _CART, 150_000, 500, swap=(1, 0), seeds=10),
-        Known("FrozenLake-v1", _states, _LAKE, 200_000, 100, tabular=True),
+        Known("CartPole-v1", _cart, _CART, 200_000, 500, swap=(1, 0), seeds=10),
+        Known("FrozenLake-v1", _states, _LAKE, 100_000, 100, tabular=True),
         Known("Taxi-v4", _states, _TAXI, 400_000, 200, swap=(1, 0, 3, 2, 4, 5), tabular=True),
-        Known("MinAtar/Breakout-v1", _pixels, _BRICKS, 500_000, 5000, swap=(0, 2, 1), seeds=3),
+        Known("MinAtar/Breakout-v1", _pixels, _BRICKS, 300_000, 5000, swap=(0, 2, 1), seeds=3),
     )
 }
 # Taxi-v3 has the same rules; newer libraries have only v4.
