@@ -116,7 +116,7 @@ def _session(animals: Striatum, session: Session, orders: list[np.random.Generat
     luck = np.stack([generator.random(len(kinds)) for generator in orders], axis=1).reshape(len(kinds), len(orders))
     seen: dict[str, list[np.ndarray]] = {}
     for kind, chance in zip(order, luck, strict=True):
-        for name, value in _trial(animals, session.trials, kind, chance).items():
+        for name, value in hold(animals, session.trials, kind, chance).items():
             seen.setdefault(name, []).append(value)
     animal, cues = len(animals.seeds), len(animals.pattern) - 1
     shapes = {"value": (cues,), "licks": (cues,), "drive": (2, cues)}
@@ -127,8 +127,15 @@ def _session(animals: Striatum, session: Session, orders: list[np.random.Generat
     return Record(session=session, kind=order, turnover=animals.live(session.days), **arrays)
 
 
-def _trial(animals: Striatum, trials: tuple[Trial, ...], kind: np.ndarray, chance: np.ndarray) -> dict[str, np.ndarray]:
-    """Run one trial of every animal."""
+def hold(animals: Striatum, trials: tuple[Trial, ...], kind: np.ndarray, chance: np.ndarray) -> dict[str, np.ndarray]:
+    """Hold one trial of every animal and return what was seen in it, as in a :class:`Record`.
+
+    Parameters
+    ----------
+    trials : kinds of trials
+    kind : Array of int, shape (animals,), the kind that each animal gets
+    chance : Array, shape (animals,), uniform draws: the reward is given where its probability is above
+    """
     model, detector, here = animals.model, animals.detector, np.arange(len(kind))
     cue = np.array([_NONE if trial.cue is None else trial.cue for trial in trials])[kind]
     pattern = animals.pattern[cue]  # the last row, of no cue, is row -1
