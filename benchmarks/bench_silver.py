@@ -2,13 +2,15 @@
 
 Beside it, on the same networks and in the same run: SciPy's sparse direct solution with the assembly of its matrix
 (what a Python program does that rebuilds the matrix at every step), alone, without any device; and mnns, if it is
-installed, on wire networks of its own with as many junctions (one evaluation of its right-hand side).
+installed, on wire networks of its own with as many junctions (one evaluation of its right-hand side, of which its
+integrator needs several per step). Ratios are theirs over our full step.
 
 The physical limit: a plane network's factor must be made anew whenever conductances change. On this pattern that is the
-arithmetic that ``Gflop/s`` counts, and ``L MB`` that must go through the caches; small fronts, which are most of the
-work up to 10^4 gaps, run at a small part of what the core can do.
+arithmetic that ``Gflop/s`` counts, and bytes that must come from memory; the last lines compare both with what this
+core does at its best (a product of matrices, a copy of memory), measured in the same run. Small fronts, which are most
+of the work up to 10^4 gaps, run at a small part of it.
 
-    python benchmarks/bench_silver.py [--gaps 1e3 1e4 1e5] [--seconds 4]
+    python benchmarks/bench_silver.py [--gaps 1e3 1e4 1e5] [--seconds 4] [--mnns-largest 2e4]
 """
 
 from __future__ import annotations
@@ -91,7 +93,7 @@ def with_scipy(device):
 
 
 def measure(gaps, seconds):
-    """Print one row."""
+    """Print one row; return what one step takes, ms, and what it must do at least."""
     graph = planar(gaps)
     start = time.process_time()
     device = Device(graph, SilverGap(), seed=1, spread=Spread(distance=0.1))
@@ -115,10 +117,46 @@ def measure(gaps, seconds):
         f"{usual:9.2f} {usual / middle(step):6.1f} {setup:7.2f} {decades:8.1f} {found['node']:8.0e} {speed:8.2f} "
         f"{8 * solver.plan.panel[-1] / 1e6:7.1f}"
     )
+    parts = np.array([parts_of(device, drives) for _ in range(15)])
+    # Read and written once: the factor; each gap's conductance, drop, states (3 + 3), distance and two ends.
+    traffic = 8.0 * (2 * solver.plan.panel[-1] + 11 * len(graph.tail))
+    work = {"step": middle(step), "parts": np.median(parts, axis=0), "flop": eliminations(solver.plan),
+            "bytes": traffic}  # fmt: skip
     goal = next((limit for size, limit in GOALS.items() if 0.8 < gaps / size < 1.25), None)
     if goal is not None:
         print(f"{'':9s} goal {goal:g} ms: {'met' if middle(step) <= goal else 'missed'}; "
               f"{len(step)} steps, voltages of {np.isfinite(shot.voltage).sum():,d} islands")  # fmt: skip
+    return work
+
+
+def parts_of(device, drives):
+    """Take a step and return what its four parts took, ms: factor, solve, move of all gaps, account."""
+    stamps = [time.process_time()]
+    device.solver.factor(device.conductance)
+    stamps.append(time.process_time())
+    solution = device.solver.solve(drives)
+    stamps.append(time.process_time())
+    moved = device._move(device.state, solution.drop, 1e-3)
+    stamps.append(time.process_time())
+    device._take(solution, drives, 1e-3, moved)
+    stamps.append(time.process_time())
+    return 1e3 * np.diff(stamps)
+
+
+def limits(works):
+    """Print how far each size is from what arithmetic and memory allow on this core."""
+    rng = np.random.default_rng(0)
+    one, other = rng.random((600, 600)), rng.random((600, 600))
+    product = 2 * 600**3 / min(clock(lambda: one @ other, 1.0)) / 1e6
+    large, copied = rng.random(8_000_000), np.empty(8_000_000)
+    copy = 16 * len(large) / min(clock(lambda: np.copyto(copied, large), 1.0)) / 1e6
+    print(
+        f"this core: {product:.1f} Gflop/s in a product of matrices, {copy:.1f} GB/s in a copy (both best of a second)"
+    )
+    print(f"{'gaps':>9s} {'factor':>8s} {'solve':>8s} {'move':>8s} {'account':>8s}   at least: arithmetic, bytes [ms]")
+    for gaps, work in works.items():
+        print(f"{gaps:>9,d} {' '.join(f'{part:8.3f}' for part in work['parts'])}   "
+              f"{work['flop'] / product / 1e6:8.3f} {work['bytes'] / copy / 1e6:8.3f}")  # fmt: skip
 
 
 def eliminations(plan):
@@ -132,8 +170,8 @@ def eliminations(plan):
     return total
 
 
-def with_mnns(gaps, seconds):
-    """Print what one evaluation of mnns's right-hand side takes, if mnns is installed."""
+def with_mnns(gaps, seconds, ours):
+    """Print what one evaluation of mnns's right-hand side takes, if mnns is installed, and its ratio to our step."""
     try:
         import mnns
     except ImportError:
@@ -149,26 +187,27 @@ def with_mnns(gaps, seconds):
     network.set_state_var("x", state)
     network.resistance_function = "linear"
     taken = clock(lambda: HP_model(0.0, state, network, left, right, lambda t: 1.0, lambda x: 1.0), seconds)
-    print(
-        f"{len(state):>9,d} {statistics.median(taken):9.2f} mnns {mnns.__version__}, one right-hand side of its HP law"
-    )
+    middle = statistics.median(taken)
+    print(f"{len(state):>9,d} {middle:9.2f} mnns {mnns.__version__}, one right-hand side of its HP law; over our full "
+          f"step of {gaps:,d} gaps: {middle / ours:.1f}")  # fmt: skip
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gaps", type=float, nargs="+", default=[1e3, 1e4, 1e5])
     parser.add_argument("--seconds", type=float, default=4.0, help="per figure")
+    parser.add_argument("--mnns-largest", type=float, default=2e4, help="gaps; it takes a minute to build 10^5")
     options = parser.parse_args()
     measure_quietly_first()
     head = ("gaps", "step", "least", "factor", "solve", "SciPy", "ratio", "setup s")
     head += ("decades", "KCL", "Gflop/s", "L MB")
     widths = (9, 9, 8, 8, 7, 9, 6, 7, 8, 8, 8, 7)
     print(" ".join(f"{name:>{width}s}" for name, width in zip(head, widths, strict=True)))
-    for gaps in options.gaps:
-        measure(int(gaps), options.seconds)
-    for gaps in options.gaps:
-        if gaps < 2e4:
-            with_mnns(gaps, options.seconds)
+    works = {int(gaps): measure(int(gaps), options.seconds) for gaps in options.gaps}
+    limits(works)
+    for gaps, work in works.items():
+        if gaps <= options.mnns_largest:
+            with_mnns(gaps, options.seconds, work["step"])
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 
 
