@@ -54,7 +54,7 @@ def pulse_energy(device: Device, drives: dict[str, Drive], duration: float, *, p
         now = np.abs(device.state[0]) >= level
         events += int((now & ~last).sum())
         last = now
-    return EventEnergy(device.energy - fed, device.lost_in_series - lost, events)
+    return EventEnergy(float(device.energy - fed), float(device.lost_in_series - lost), events)
 
 
 @dataclass(frozen=True)
