@@ -88,11 +88,15 @@ def _scores(figure: Any, found: Analysis) -> None:
         ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     else:
         who = [name for name in _NAMES if name in said]
-        errors = [1.96 * said[f"{name}_error"] for name in who] if found.what == "digits" else None
-        ax.bar([_NAMES[name] for name in who], [said[name] for name in who], yerr=errors, color=COLOURS[0], capsize=3)
+        values, names = [said[name] for name in who], [_NAMES[name] for name in who]
+        if found.what == "digits":
+            errors = [1.96 * said[f"{name}_error"] for name in who]
+            ax.errorbar(names, values, yerr=errors, fmt="o", color=COLOURS[0], capsize=4)
+            ax.margins(x=0.2)
+        else:
+            ax.bar(names, values, color=COLOURS[0])
     if found.what == "digits":
-        low = min(said[name] - 1.96 * said[f"{name}_error"] for name in _NAMES)
-        ax.set(ylabel="share of digits told right", ylim=(max(0.0, low - 0.02), 1.0), title="digits, bars: 95 %")
+        ax.set(ylabel="share of digits told right", title="digits, with 95 % intervals")
     else:
         ax.set(ylabel="error (RNMSE): 0 perfect, 1 the mean", title=found.what)
 
