@@ -9,7 +9,7 @@ import typer
 
 from spinula.core.errors import SpinulaError, SpinulaWarning
 from spinula.faces.commands import demo, fit, inspect, memory, run, signalling, simulate, study, train, verify
-from spinula.faces.commands.disorders import atlas, compare
+from spinula.faces.commands.disorders import atlas, compare, place
 from spinula.faces.commands.silver import analyse, film
 from spinula.faces.console import say
 
@@ -33,6 +33,7 @@ app.command("memory")(memory.memory)
 app.command("disorder")(compare.disorder)
 app.command("compare")(compare.compare)
 app.command("atlas")(atlas.atlas)
+app.command("place")(place.place)
 app.command("signalling")(signalling.signalling)
 film.app.command("analyse")(analyse.analyse)
 app.add_typer(film.app, name="silver")

@@ -46,7 +46,7 @@ def test_elimination_of_every_spine_adds_to_its_rate():
         initial=lambda generator, many: part.density.draw(generator, many),
     )
     frames = list(population_.run(days=40, every=40))
-    thinned = [imaging._thinned(frame, part.killing, Streams(4)) for frame in frames]
+    thinned = [imaging.thinned(frame, part.killing, Streams(4)) for frame in frames]
     # It starts at rest, so that formation balances loss: the count stays. Without thinning it would grow.
     assert len(thinned[1]) / len(thinned[0]) == pytest.approx(1.0, abs=0.05)
     assert len(frames[1]) > 1.15 * len(frames[0])

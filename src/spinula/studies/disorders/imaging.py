@@ -100,7 +100,7 @@ def image(parts: tuple[Part, ...], composition: Composition, laboratory: Laborat
     seen = composition.preset.microscope
     microscope = Microscope(size_floor=seen.get("size_floor", 0.02), log_noise=seen.get("log_noise", 0.15))
     runs = [_run(part, laboratory, streams.child(f"part {n}"), slope, formation) for n, part in enumerate(parts)]
-    together = [_joined(frames) for frames in zip(*runs, strict=True)]
+    together = [joined(frames) for frames in zip(*runs, strict=True)]
     return microscope.image(together, seed=streams.seed)
 
 
@@ -121,10 +121,10 @@ def _run(part: Part, laboratory: Laboratory, streams: Streams, slope: float, for
     population = Population(dynamics, seed=streams.seed, layout=layout, dt=laboratory.dt, initial=start)
     days = (laboratory.sessions - 1) * laboratory.every
     frames = list(population.run(days=days, every=laboratory.every))
-    return [_thinned(frame, part.killing, streams) for frame in frames] if part.killing > 0 else frames
+    return [thinned(frame, part.killing, streams) for frame in frames] if part.killing > 0 else frames
 
 
-def _thinned(frame: Snapshot, rate: float, streams: Streams) -> Snapshot:
+def thinned(frame: Snapshot, rate: float, streams: Streams) -> Snapshot:
     """Return a snapshot without the spines whose own exponential time has passed since they came, or the start."""
     lives = _lives(frame.dendrite, frame.spine_id, streams) / rate
     age = frame.day - np.nan_to_num(frame.born_day, nan=0.0)
@@ -141,7 +141,7 @@ def _lives(dendrite: np.ndarray, spine_id: np.ndarray, streams: Streams) -> np.n
     return table[dendrite, spine_id] if len(spine_id) else np.empty(0)
 
 
-def _joined(frames: tuple[Snapshot, ...]) -> Snapshot:
+def joined(frames: tuple[Snapshot, ...]) -> Snapshot:
     """Return the snapshots of all parts of the same dendrites as one; numbers stay apart."""
     if len(frames) == 1:
         return frames[0]
