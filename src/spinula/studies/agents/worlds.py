@@ -58,7 +58,7 @@ def _pixels(environment: Any) -> Features:
 
 
 _CART = SpineRule(actor_rate=0.07, critic_rate=0.2, critic_gain=100.0, trace=0.9, discount=0.995)
-_LAKE = SpineRule(actor_rate=0.2, critic_rate=0.1, critic_gain=10.0, trace=0.8, discount=0.99)
+_LAKE = SpineRule(actor_rate=0.2, critic_rate=0.1, critic_gain=10.0, trace=0.9, discount=0.995)
 _TAXI = SpineRule(actor_rate=0.05, critic_rate=0.3, critic_gain=100.0, trace=0.0, discount=0.97)
 _BRICKS = SpineRule(actor_rate=0.1, critic_rate=0.1, critic_gain=10.0, trace=0.8, discount=0.99, trace_cut=0.01)
 
