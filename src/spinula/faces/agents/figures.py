@@ -9,6 +9,9 @@ from matplotlib.axes import Axes
 
 from spinula.faces.figures import COLOURS, FAINT
 
+# Above the axis, where no curve can come.
+_ABOVE: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, 0.98), "ncols": 2, "borderaxespad": 0.0}
+
 
 def draw_history(ax: Axes, history: pd.DataFrame, *, goal: float | None = None, goal_name: str = "goal") -> None:
     """Draw bursts and dips, D1 and D2 volumes, and the return, one above the other, against steps of the world.
@@ -40,14 +43,14 @@ def _dopamine(at: Axes, thousands: pd.Series, history: pd.DataFrame) -> None:
     at.plot(thousands, -history["dip"], color=COLOURS[1], label="dips")
     at.axhline(0.0, color=FAINT, linewidth=0.6, zorder=0)
     at.set_ylabel("dopamine: error\nper step (rewards)")
-    at.legend(loc="upper right", ncols=2)
+    at.legend(**_ABOVE)
 
 
 def _volume(at: Axes, thousands: pd.Series, history: pd.DataFrame) -> None:
     at.plot(thousands, history["d1"], color=COLOURS[0], label="D1 (Go)")
     at.plot(thousands, history["d2"], color=COLOURS[1], linestyle="--", label="D2 (NoGo)")
     at.set_ylabel("mean volume\n(um3)")
-    at.legend(loc="upper left", ncols=2)
+    at.legend(**_ABOVE)
 
 
 _DRAWN = {"dopamine": _dopamine, "volume": _volume}
