@@ -8,7 +8,17 @@ from spinula.core.errors import UnknownNameError
 from spinula.studies.parallels.parallel import Parallel
 
 # Each is written in the module of its name in ``pairs``, which has one PARALLEL; modules are imported when asked for.
-PARALLELS: tuple[str, ...] = ("prior", "rewiring", "rules", "refinement", "replay", "stability", "gating", "adaptation")
+PARALLELS: tuple[str, ...] = (
+    "fluctuation",
+    "prior",
+    "rewiring",
+    "rules",
+    "refinement",
+    "replay",
+    "stability",
+    "gating",
+    "adaptation",
+)
 
 
 def parallel(name: str) -> Parallel:
