@@ -186,14 +186,15 @@ def _panels(results: list[tuple[Case, Found]], losses: dict[str, np.ndarray], ro
     left = [curve("", [name], *[[value] for value in mean_interval(values)]) for name, values in losses.items()]
     tuned = []
     for name in ("fixed", "annealed", "by size"):
-        band = np.array([mean_interval(column) for column in np.array([one[name] for one in rough]).T]).T
+        tried = np.log10([one[name] for one in rough])
+        band = 10 ** np.array([mean_interval(column) for column in tried.T]).T
         tuned.append(curve(name, _STRENGTHS[name], *band))
     return [
         Panel("A weight of logistic regression", "weight", "density", pd.concat(shapes)),
-        Panel("Distance from the exact posterior (0.87: none)", "", "Kolmogorov-Smirnov distance x root of chains",
+        Panel("Distance from the posterior", "", "Kolmogorov-Smirnov distance x root of chains (0.87: none)",
               pd.concat(away), kind="points", log_y=True),
-        Panel("Rugged loss: all strengths of noise that were tried", "spread at the start, or per size",
-              "mean loss at the end", pd.concat(tuned), log_x=True),
+        Panel("Rugged loss: all strengths that were tried", "spread at the start, or per size",
+              "mean loss at the end", pd.concat(tuned), log_x=True, log_y=True),
         Panel("Rugged loss: each at its best of six strengths", "", "mean loss at the end", pd.concat(left),
               kind="points"),
     ]  # fmt: skip
