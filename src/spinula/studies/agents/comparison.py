@@ -28,6 +28,8 @@ def cases(options: Options) -> list[Case]:
     """Return every kind of agent in every world that it can live in, over seeds."""
     made = []
     for world in WORLDS.values():
+        if world.name == "Bandit":
+            continue
         for kind in KINDS:
             if kind in ("q", "sarsa") and not world.tabular:
                 continue

@@ -2,39 +2,65 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from spinula.engines.agents import IntrinsicDynamics
 from spinula.studies.agents.cases import run_reversal
 from spinula.studies.agents.comparison import Results, between
 from spinula.studies.agents.training import Plan
 from spinula.studies.memory.study import Case, Claim, Finding, Options, Panel, Study, curve
 
-# Steps before and after the change. The pole's actions are exchanged, the holes of the lake move.
-WORLDS = {"CartPole-v1": (20_000, 20_000), "FrozenLake-v1": (30_000, 30_000)}
-_FULL: dict[str, Any] = {"recovery_rate": 2e-5, "noise_slope": 1e-3, "noise_floor": 2e-5, "every": 500}
+# Rates per step of the world. What fluctuates is far slower than what dopamine does in an episode.
+_SLOW = IntrinsicDynamics(
+    recovery_rate=2e-5, noise_slope=2e-4, noise_floor=0.0, size_min=0.095, size_new=0.1, every=500
+)
+_QUICK = _SLOW.model_copy(update={"recovery_rate": 2e-4, "noise_slope": 1e-3, "every": 50})
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is changed, for how long agents learn before and after it, and how their spines live.
+
+    The pole's actions are exchanged, the holes of the lake move, the best arm of the bandit becomes the worst.
+    """
+
+    before: int
+    after: int
+    dynamics: IntrinsicDynamics
+    rules: tuple[str, ...] = ("linear",)
+
+
+WORLDS = {
+    "Bandit": Change(5000, 5000, _QUICK, ("linear", "saturating")),
+    "FrozenLake-v1": Change(30_000, 30_000, _SLOW),
+    "CartPole-v1": Change(20_000, 20_000, _SLOW),
+}
 _PARTS: dict[str, dict[str, Any] | None] = {
     "off": None,
-    "all of it": _FULL,
-    "drift alone": {**_FULL, "temperature": 0.0, "turnover": False},
-    "fluctuation alone": {**_FULL, "recovery_rate": 0.0, "turnover": False},
-    "fluctuation and turnover": {**_FULL, "recovery_rate": 0.0},
+    "all of it": {},
+    "drift alone": {"temperature": 0.0, "turnover": False},
+    "fluctuation alone": {"recovery_rate": 0.0, "turnover": False},
+    # Nothing comes down to the threshold without a fluctuation: the part above is this one's control.
+    "fluctuation and turnover": {"recovery_rate": 0.0},
 }
-_RULES = {"linear": "spine", "saturating": "spine_saturating"}
+_KINDS = {"linear": "spine", "saturating": "spine_saturating"}
 _SEEDS = 20
 
 
 def cases(options: Options) -> list[Case]:
     """Return every part of the intrinsic dynamics in every world and with both rules of enlargement, over seeds."""
     made = []
-    for world, (before, after) in WORLDS.items():
-        for rule, kind in _RULES.items():
-            for part, intrinsic in _PARTS.items():
+    for world, change in WORLDS.items():
+        for rule in change.rules:
+            for part, less in _PARTS.items():
+                lively = None if less is None else {**change.dynamics.model_dump(), **less}
                 for seed in options.series(_SEEDS):
-                    steps = [5000, 5000] if options.trial else [before, after]
-                    plan = Plan(world, steps[1], seed, kind, intrinsic=intrinsic, rows=40)
+                    steps = [5000, 5000] if options.trial else [change.before, change.after]
+                    plan = Plan(world, steps[1], seed, _KINDS[rule], intrinsic=lively, rows=40)
                     made.append({"name": f"{world}, {rule}, {part}, {seed}", "seed": seed, "world": world, "rule": rule,
                                  "part": part, "before": steps[0], "plan": plan.as_dict()})  # fmt: skip
     return made
@@ -48,8 +74,8 @@ def _values(results: Results, world: str, rule: str, part: str, name: str = "rec
 def table(results: Results) -> pd.DataFrame:
     """Return by world, rule and part: returns before and after the change, and the gain over none, with intervals."""
     rows = []
-    for world in WORLDS:
-        for rule in _RULES:
+    for world, change in WORLDS.items():
+        for rule in change.rules:
             plain = _values(results, world, rule, "off")
             for part in _PARTS:
                 mine = _values(results, world, rule, part)
@@ -62,6 +88,7 @@ def table(results: Results) -> pd.DataFrame:
                     "last": _values(results, world, rule, part, "last").mean(), "gain": gain[0], "low": gain[1],
                     "high": gain[2], "d1": _values(results, world, rule, part, "d1").mean(),
                     "d2": _values(results, world, rule, part, "d2").mean(),
+                    "eliminated": _values(results, world, rule, part, "eliminated").mean(),
                 })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -78,7 +105,7 @@ def conclude(results: Results) -> Finding:
             f"After the change of {world}, {rule} spines with intrinsic dynamics earn more than without.",
             f"gain {whole.gain:.3g} [{whole.low:.3g}, {whole.high:.3g}]; {others}", bool(whole.low > 0.0),
         ))  # fmt: skip
-    return Finding([_panel(results, world, rule) for world in WORLDS for rule in _RULES], claims)
+    return Finding([_panel(results, world, rule) for world in WORLDS for rule in WORLDS[world].rules], claims)
 
 
 def _panel(results: Results, world: str, rule: str) -> Panel:
@@ -98,9 +125,10 @@ STUDY = Study(
     name="agents-reversal",
     title="Intrinsic dynamics of spines after a change of the world",
     question="Do agents whose spines live by themselves recover faster when the world changes?",
-    model="Agents are trained with constant rates; then the actions of the pole are exchanged, or the holes of the "
-    "lake move, and they learn on. What counts is the mean return over the time after the change, against the agent of "
-    "the same seed without intrinsic dynamics. Parts of the dynamics are left out one by one.",
+    model="Agents are trained with constant rates; then the actions of the pole are exchanged, the holes of the lake "
+    "move, or the best arm becomes the worst, and they learn on. What counts is the mean return over the time after "
+    "the change, against the agent of the same seed without intrinsic dynamics. Parts of the dynamics are left out "
+    "one by one.",
     sources=("yasumatsu2008", "barto1983", "towers2024"),
     cases=cases,
     run=run_reversal,

@@ -14,6 +14,7 @@ import numpy as np
 
 from spinula.core.errors import MissingExtraError, UnknownNameError
 from spinula.engines.agents import Features, OneHot, Pixels, SpineRule, Tiles
+from spinula.studies.agents.bandit import Bandit
 
 # Another lake of the same size and of about the same difficulty: the holes have moved.
 _OTHER_LAKE = ["SHFF", "FFFF", "FFHF", "HFFG"]
@@ -60,6 +61,7 @@ def _pixels(environment: Any) -> Features:
 _CART = SpineRule(actor_rate=0.07, critic_rate=0.2, critic_gain=100.0, trace=0.9, discount=0.995)
 _LAKE = SpineRule(actor_rate=0.2, critic_rate=0.1, critic_gain=10.0, trace=0.9, discount=0.995)
 _TAXI = SpineRule(actor_rate=0.05, critic_rate=0.3, critic_gain=100.0, trace=0.0, discount=0.97)
+_ARMS = SpineRule(actor_rate=0.1, critic_rate=0.1, critic_gain=10.0, discount=0.0)
 _BRICKS = SpineRule(actor_rate=0.1, critic_rate=0.1, critic_gain=10.0, trace=0.8, discount=0.99, trace_cut=0.01)
 
 WORLDS = {
@@ -68,6 +70,7 @@ WORLDS = {
         Known("CartPole-v1", _cart, _CART, 200_000, 500, swap=(1, 0), seeds=10),
         Known("FrozenLake-v1", _states, _LAKE, 100_000, 100, tabular=True),
         Known("Taxi-v4", _states, _TAXI, 400_000, 200, swap=(1, 0, 3, 2, 4, 5), tabular=True),
+        Known("Bandit", _states, _ARMS, 5000, 100, swap=(4, 3, 2, 1, 0)),
         Known("MinAtar/Breakout-v1", _pixels, _BRICKS, 300_000, 5000, swap=(0, 2, 1), seeds=3),
     )
 }
@@ -126,6 +129,8 @@ def open_world(name: str, *, changed: bool = False) -> World:
         If Gymnasium or MinAtar is not installed.
     """
     found = known(name)
+    if found.name == "Bandit":
+        return World(found, Bandit(), list(found.swap) if changed else list(range(len(found.swap))))
     try:
         import gymnasium
 
