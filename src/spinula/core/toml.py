@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -124,8 +124,12 @@ def validate(model: type[Model], data: dict[str, Any], *, file: str | Path, text
 def _fields_at(model: type[BaseModel], key: Sequence[str | int]) -> list[str]:
     """Return the field names of the model that a key leads to."""
     for part in key:
-        field = model.model_fields.get(str(part))
+        if isinstance(part, int):
+            continue  # the place in a list of tables: its model was found with the list
+        field = model.model_fields.get(part)
         inner = field.annotation if field else None
+        if get_origin(inner) is list:
+            inner = get_args(inner)[0]
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
             return []
         model = inner
