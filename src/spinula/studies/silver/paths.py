@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
@@ -9,6 +11,27 @@ from scipy.sparse.csgraph import dijkstra
 from spinula.core.errors import InvalidInputError, UnknownNameError
 from spinula.engines.silver.device import Device
 from spinula.law.silver import SilverGap
+from spinula.studies.silver.pulses import Pulse, hold, respond
+
+SWITCHED = 1e-6  # S: below, gaps tunnel; above, a path of some ten bridged gaps conducts
+
+
+def switching_voltage(
+    make: Callable[[], Device], source: str, sink: str, *, resistance: float = 3e3, stair: float = 0.1
+) -> float | None:
+    """Return the voltage at which a ramp switches a fresh device between two electrodes, V; None if none up to 6 times
+    the path's threshold does.
+
+    The ramp rises in steps of 2 % of the path's threshold, from half of it; each lasts ``stair`` seconds.
+    """
+    device = make()
+    pulse = Pulse(0.0, source=source, sink=sink, resistance=resistance)
+    unit = path_threshold(device, source, sink)
+    for share in np.arange(0.5, 6.0, 0.02):
+        hold(device, pulse.drives(float(share * unit)), stair)
+        if respond(device, pulse) > SWITCHED:
+            return float(share * unit)
+    return None
 
 
 def path_threshold(device: Device, source: str, sink: str) -> float:
