@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 
 from spinula.core.errors import UnknownNameError
-from spinula.studies.validation import behaviour, disorders, memory
+from spinula.studies.validation import behaviour, disorders, memory, parallels
 from spinula.studies.validation.extrinsic import competition, dopamine, slices
 from spinula.studies.validation.intrinsic import lattice, linear, logsize, presets
 from spinula.studies.validation.row import Result, Row
@@ -17,7 +17,7 @@ from spinula.studies.validation.silver import exact as silver_exact
 
 def rows() -> list[Row]:
     """Return all validation rows, by number."""
-    parts = (linear, presets, logsize, lattice, slices, competition, dopamine, memory, disorders, behaviour,
+    parts = (linear, presets, logsize, lattice, slices, competition, dopamine, memory, disorders, behaviour, parallels,
              silver_exact, silver_analysis)  # fmt: skip
     return sorted((row for part in parts for row in part.ROWS), key=_place)
 

@@ -105,7 +105,7 @@ def variance_error(seed: int = 1) -> float:
     posterior = posterior_of("linear", seed)
     precision = posterior.inputs.T @ posterior.inputs + np.eye(2)
     dt, generator = 0.02, Streams(seed).generator("variance")
-    drawn = sample(posterior, "constant", generator, chains=40_000, steps=400, dt=dt)
+    drawn = sample(posterior, "constant", generator, chains=40_000, steps=300, dt=dt)
     exact = np.linalg.inv(precision @ (np.eye(2) - dt * precision / 4))
     return float(np.abs(np.diag(np.cov(drawn.T)) / np.diag(exact) - 1).max())
 
