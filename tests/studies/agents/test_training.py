@@ -88,3 +88,31 @@ def test_what_cannot_be_trained_is_refused():
     with pytest.raises(UnknownNameError, match="agent"):
         next(train(Plan(LAKE, 100, seed=1, kind="dqn")))
     assert known("Taxi-v3") is WORLDS["Taxi-v4"]
+
+
+def test_a_world_of_pixels_goes_on_to_the_same_bytes(tmp_path):
+    pytest.importorskip("minatar")
+    plan = Plan("MinAtar/Breakout-v1", 1500, seed=1, rows=3)
+    whole, agent = trained(plan)
+    for _ in train(plan, checkpoint=tmp_path / "kept.npz"):
+        break
+    rows, again = trained(plan, checkpoint=tmp_path / "kept.npz")
+    assert rows == whole
+    np.testing.assert_array_equal(agent.sizes, again.sizes)
+    assert (agent.sizes > 0.1).any()
+
+
+def test_a_bandit_reverses():
+    world, other = open_world("Bandit"), open_world("Bandit", changed=True)
+    assert other.order == world.order[::-1]
+    rows, agent = trained(Plan("Bandit", 3000, seed=1, rows=10))
+    assert agent.act(0) == 4
+    assert rows[-1]["return"] > 80
+    lively = {"recovery_rate": 2e-4, "temperature": 0.0, "turnover": False, "every": 50}
+    after = []
+    for intrinsic in (None, lively):
+        _, taught = trained(Plan("Bandit", 5000, seed=1, rows=10, anneal=False, intrinsic=intrinsic))
+        rows, _ = trained(Plan("Bandit", 3000, seed=1, rows=10, anneal=False, changed=True), agent=taught)
+        after.append(np.mean([row["return"] for row in rows]))
+    # The page's claim at one seed: spines that return to rest unlearn in time.
+    assert after[1] > after[0] + 20
