@@ -13,6 +13,7 @@ PARALLELS: tuple[str, ...] = (
     "prior",
     "rewiring",
     "rules",
+    "dopamine",
     "refinement",
     "replay",
     "stability",
