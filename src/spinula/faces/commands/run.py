@@ -11,7 +11,7 @@ import typer
 from spinula.faces.runs.asked import Asked
 
 # The kinds, in the order in which they claim a name; a protocol takes every other file.
-_KINDS = ("runs.disorder", "parallels.running", "reward.running", "runs.protocol")
+_KINDS = ("runs.disorder", "parallels.running", "reward.running", "silver.running", "runs.protocol")
 
 
 def run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ app = typer.Typer(help="Silver films: grow one, or read one from a micrograph, a
                   no_args_is_help=True)  # fmt: skip
 _KINDS = ("spinodal", "cahn-hilliard", "holes")
 _LAYOUTS = ("stripes", "ring", "interdigitated", "none")
-_OURS = ("graph.npz", "islands.csv", "gaps.csv", "film.png")
+_OURS = ("graph.npz", "islands.csv", "gaps.csv", "film.png", "movie.gif")
 
 _OUT = typer.Option(Path("out") / "silver", "--out", help="Folder for graph.npz, islands.csv, gaps.csv, film.png.")
 _LARGEST = typer.Option(30.0, "--largest-gap", help="Wider gaps are left out [nm].", min=0.0)
@@ -78,26 +79,61 @@ def image(
     electrodes: str = _ELECTRODES,
     electrode_width: float = _ELECTRODE_WIDTH,
     electrode_count: int = _COUNT,
+    train: str = typer.Option(None, help="Protocol to run on it (`spinula list`): also report.html and movie.gif; "
+                              "electrodes are then three pads."),
+    seed: int = typer.Option(1, help="Of the spread of gaps, with --train.", min=0),
     out: Path = _OUT,
     force: bool = _FORCE,
     as_json: bool = _JSON,
-) -> None:
-    """Read a micrograph of a silver film and write its islands and gaps."""
+) -> None:  # fmt: skip
+    """Read a micrograph of a silver film, write its islands and gaps, and train the device that it makes."""
     _known("layout of electrodes", electrodes, _LAYOUTS)
     from spinula.engines.silver.film.image import read_film, read_grey
 
-    made = read_film(
-        read_grey(file), nm_per_px=nm_per_px, smooth=smooth, smallest_area=smallest_area, bottom=bottom,
-        threshold=threshold,
-    )  # fmt: skip
+    if train:
+        from spinula.studies.silver.protocol import load_silver
+
+        load_silver(train)  # a name that is not known is told before anything is written
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        made = read_film(
+            read_grey(file), nm_per_px=nm_per_px, smooth=smooth, smallest_area=smallest_area, bottom=bottom,
+            threshold=threshold,
+        )  # fmt: skip
+    doubts = [str(one.message) for one in caught]
+    for one in caught:
+        warnings.warn(one.message, one.category, stacklevel=2)
     target = _open(out, force)
-    masks = _masks(electrodes, made.film.silver.shape, electrode_width, electrode_count)
+    masks = _masks("pads" if train else electrodes, made.film.silver.shape, electrode_width, electrode_count)
     found = _write(target, made.film, masks, largest_gap)
     quality = {name: getattr(made, name) for name in
                ("threshold", "separability", "noise", "foreshortening", "unevenness", "contrast")}  # fmt: skip
-    content = {"file": file.name, "nm_per_px": nm_per_px, "picture": quality, **found}
-    folder.write_provenance(target, "silver image", seed=0, content=content)
-    _tell("silver image", target, {**found, **quality}, as_json)
+    content = {"file": file.name, "nm_per_px": nm_per_px, "picture": quality, "doubts": doubts, **found}
+    if not train:
+        folder.write_provenance(target, "silver image", seed=0, content=content)
+        _tell("silver image", target, {**found, **quality}, as_json)
+        return
+    verdicts = _train(target, train, (made.film, masks), seed, content)
+    _tell("silver image", target, {**found, **quality, "verdicts": verdicts}, as_json)
+
+
+def _train(target: Path, name: str, film: tuple[Any, dict[str, Any]], seed: int, content: dict[str, Any]) -> list[Any]:
+    """Run a protocol on a film that was read; write its page beside the graph, and return the verdicts."""
+    from spinula.engines.silver.graph import GapGraph
+    from spinula.faces.silver.running import show_film, sources
+    from spinula.studies.silver.devices import Grown, load_device
+    from spinula.studies.silver.protocol import load_silver
+
+    found = load_silver(name)
+    provenance = folder.write_provenance(
+        target, "silver image", seed=seed, content={**content, "protocol": found.name, "sources": sources(found)}
+    )
+    graph = GapGraph.read(target / "graph.npz").component()
+    origin = f"The film was read from {content['file']} at {content['nm_per_px']:g} nm per pixel."
+    return show_film(
+        target, found, Grown(film[0], film[1], graph), preset=load_device(found.file.device), seed=seed,
+        provenance=provenance, origin=origin, warnings=content["doubts"],
+    )  # fmt: skip
 
 
 def _known(kind: str, name: str, known: tuple[str, ...]) -> None:
@@ -118,6 +154,10 @@ def _masks(layout: str, shape: tuple[int, int], width: float, count: int) -> dic
     from spinula.engines.silver.electrodes import interdigitated, ring, stripes
 
     wide = width * min(shape)
+    if layout == "pads":
+        from spinula.studies.silver.devices import pads
+
+        return pads(shape, 0.22 * min(shape))
     if layout == "none":
         return {}
     if layout == "stripes":
@@ -135,7 +175,7 @@ def _write(target: Path, film: Any, masks: dict[str, Any], largest_gap: float) -
     from spinula.core.errors import InvalidInputError
     from spinula.core.files import replacing
     from spinula.engines.silver.islands import find_gaps
-    from spinula.faces.silver_figures import save_film
+    from spinula.faces.silver.films import save_film
 
     graph, _ = find_gaps(film, largest_gap=largest_gap, electrodes=masks)
     if not graph.gaps:
@@ -166,6 +206,10 @@ def _tell(command: str, target: Path, found: dict[str, Any], as_json: bool) -> N
         return
     rows = console.table(f"{command}: {target}", ["", ""])
     for name, value in found.items():
+        if name == "verdicts":
+            for one in value:
+                rows.add_row(one["claim"], f"{one['value']:.4g}  {'pass' if one['holds'] else 'FAIL'}")
+            continue
         if isinstance(value, dict):
             value = ", ".join(f"{key} ({count} islands)" for key, count in value.items()) or "none"
         rows.add_row(name.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value))

@@ -1,0 +1,79 @@
+"""`spinula run` of silver protocols, and a micrograph that becomes a trained device with its page in one command."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from scipy import ndimage
+from typer.testing import CliRunner
+
+from spinula.core.errors import InvalidInputError, SpinulaWarning, UnknownNameError
+from spinula.faces.cli import app
+from spinula.studies.silver.devices import load_device
+
+RUN = CliRunner()
+
+
+def run(*words):
+    done = RUN.invoke(app, [str(word) for word in words], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_a_protocol_runs_by_name_with_its_page_and_its_moving_picture(tmp_path):
+    out = tmp_path / "pair"
+    said = json.loads(run("run", "paired_pulse", "--seed", 0, "--replicates", 2, "--out", out, "--json"))
+    verdicts = pd.read_csv(out / "verdicts.csv")
+    assert [one["claim"] for one in said["verdicts"]] == verdicts["claim"].tolist()
+    assert said["yields"][0]["films"] == 2
+    points = pd.read_csv(out / "points.csv").set_index(["condition", "name", "number"])["value"]
+    before, first, second = (
+        points["50 ms", name, number] for name, number in (("before", 1), ("pair", 1), ("pair", 2))
+    )
+    assert (second - before) / (first - before) == pytest.approx(verdicts["value"][0], rel=1e-4)
+    with Image.open(out / "movie.gif") as movie:
+        assert movie.n_frames == 4  # two pulses and the pauses after them
+        shown = []
+        for frame in range(4):
+            movie.seek(frame)
+            shown.append(np.asarray(movie.convert("RGB"), float))
+    # Currents are drawn while a pulse is on only: frames of pulse and pause differ, the two pauses hardly.
+    assert np.abs(shown[0] - shown[1]).mean() > 1.5 * np.abs(shown[1] - shown[3]).mean()
+    page = (out / "report.html").read_text()
+    assert "data:image/gif" in page
+    assert "law.neck_length" in page
+    assert page.count("<b style") == len(verdicts)
+
+
+@pytest.mark.slow
+def test_a_noisy_micrograph_is_trained_and_its_doubt_is_on_the_page(tmp_path):
+    film = load_device("dewetted").grow(0).film
+    grey = ndimage.gaussian_filter(np.kron(np.where(film.silver, 180.0, 70.0), np.ones((2, 2))), 0.7)
+    grey += 22 * np.random.default_rng(0).standard_normal(grey.shape)
+    Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).save(tmp_path / "film.png")
+    out = tmp_path / "trained"
+    with pytest.warns(SpinulaWarning, match="noise is"):
+        said = json.loads(
+            run("silver", "image", tmp_path / "film.png", "--nm-per-px", 0.5, "--largest-gap", 12, "--train",
+                "paired_pulse", "--out", out, "--json")
+        )  # fmt: skip
+    assert len(said["verdicts"]) == 2
+    assert set(said["electrodes"]) == {"a", "b", "c"}
+    page = (out / "report.html").read_text()
+    assert "Picture." in page
+    assert "noise is" in page
+    assert "film.png at 0.5 nm per pixel" in page
+    assert json.loads((out / "run.json").read_text())["doubts"]
+
+
+def test_what_is_no_film_and_no_protocol_is_refused_before_anything_is_written(tmp_path):
+    Image.fromarray(np.full((64, 64), 128, np.uint8)).save(tmp_path / "grey.png")
+    out = tmp_path / "out"
+    with pytest.raises(InvalidInputError, match="no contrast"):
+        run("silver", "image", tmp_path / "grey.png", "--nm-per-px", 1, "--train", "pavlov", "--out", out)
+    with pytest.raises(UnknownNameError, match="Did you mean 'pavlov'"):
+        run("silver", "image", tmp_path / "grey.png", "--nm-per-px", 1, "--train", "pavlof", "--out", out)
+    assert not out.exists()
