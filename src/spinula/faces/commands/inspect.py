@@ -11,13 +11,14 @@ from spinula.faces import console
 
 
 def list_(as_json: bool = typer.Option(False, "--json", help="Print one JSON document.")) -> None:
-    """List presets, conditions, protocols, experiments, laws, rules, measures, studies of memory and rows."""
+    """List presets, conditions, protocols, experiments, laws, rules, measures, studies, parallels and rows."""
     from spinula import measures
     from spinula.engines.sparse.rules import RULES
     from spinula.faces.commands.memory import listed
     from spinula.law import FAMILIES
     from spinula.presets import load_preset, preset_names
     from spinula.presets.condition import condition_names, load_condition
+    from spinula.studies.parallels.catalogue import PARALLELS
     from spinula.studies.protocol import load_protocol, protocol_names
     from spinula.studies.reinforcement import experiment_names, load_experiment
     from spinula.studies.validation.table import rows
@@ -38,6 +39,7 @@ def list_(as_json: bool = typer.Option(False, "--json", help="Print one JSON doc
             laws=[{"family": family, "stands_for": law.stands_for} for family, law in FAMILIES.items()],
             measures=[{"name": name, "what": what} for name, what in first_line.items()],
             memory=listed(),
+            parallels=list(PARALLELS),
             rows=[{"number": row.number, "model": row.model, "quantity": row.quantity} for row in rows()],
         )
         return
@@ -61,6 +63,7 @@ def list_(as_json: bool = typer.Option(False, "--json", help="Print one JSON doc
     for study in listed():
         shown.add_row(study["name"], study["title"])
     console.data.print(shown)
+    console.data.print(f"\n[bold]Parallels with machine learning (spinula run parallels)[/]\n{', '.join(PARALLELS)}")
     shown = console.table("\nValidation rows (spinula verify)", ["row", "model", "quantity", "target"])
     for row in rows():
         shown.add_row(str(row.number), row.model, row.quantity, row.target)
