@@ -23,7 +23,10 @@ COLOURS = LinearSegmentedColormap.from_list("effect", ["#0b5a93", "#6fb1dd", "#f
 NOTHING = "#ececea"
 _FULL = {"onset_day": 28.0}  # the difference that has the full colour; others 0.5
 _CELL = 0.29  # inch
-_NAMES = {"population": "population at rest", "dendrite": "dendrite and dopamine", "course": "in time"}
+_NAMES = {
+    "population": "population at rest", "dendrite": "dendrite and dopamine", "circuit": "circuit",
+    "striatum": "striatum", "training": "trained", "course": "in time",
+}  # fmt: skip
 
 
 def shade(measure: str, effect: float) -> float:

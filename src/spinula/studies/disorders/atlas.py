@@ -18,9 +18,10 @@ from spinula.presets.compose import compose
 from spinula.presets.condition import Condition, condition_names, load_condition
 from spinula.studies.disorders.exam import Answer, answer, sides
 from spinula.studies.disorders.imaging import SEEN, Laboratory, animals, contrast, expected
-from spinula.studies.disorders.levels import MEASURES, effect, level_of, measured
+from spinula.studies.disorders.levels import MEASURES, effect, level_of, measured, spread
 
 Verdict = Literal["agrees", "contradicts", "no data"]
+_EXACT = (np.nan, np.nan)
 _ORDER = ("disorder", "treatment", "age")
 
 
@@ -32,6 +33,7 @@ class Cell:
     ----------
     effect : float, relative change or difference against the base; NaN where the base has no such measure
     answers : what papers say of it, beside the model
+    low, high : float, 95 % of the effect over networks or animals; NaN where the measure is exact for the model
     """
 
     measure: str
@@ -39,6 +41,8 @@ class Cell:
     value: float
     effect: float
     answers: tuple[Answer, ...] = ()
+    low: float = float("nan")
+    high: float = float("nan")
 
     @property
     def verdict(self) -> Verdict:
@@ -113,11 +117,13 @@ def atlas(
         base, value = bases[first.name], measured(second)
         told = [one for one in condition.findings if tuple(one.background) == background]
         answers = [answer(condition, one, ranges=ranges) for one in told]
-        cells = {}
+        cells, seeds = {}, spread(first, second)
         for measure in MEASURES:
             mine = tuple(one for one in answers if one.finding.measure == measure)
             before, after = base.get(measure, np.nan), value.get(measure, np.nan)
-            cells[measure] = Cell(measure, before, after, effect(measure, before, after), mine)
+            cells[measure] = Cell(
+                measure, before, after, effect(measure, before, after), mine, *seeds.get(measure, _EXACT)[-2:]
+            )
         needed = None
         if laboratory is not None and first.mechanisms.activity is None:
             if first.name not in groups:
@@ -133,8 +139,9 @@ def table(entries: Sequence[Entry]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        condition, kind, background, against, level, measure, base, value, effect, low, high, published (direction, or
-        ""), found, verdict, how (of the finding), restated (what the edit itself says), source, reason, needed
+        condition, kind, background, against, level, measure, base, value, effect, seeds_low, seeds_high (95 % over
+        networks or animals), low, high (over the edit's range), published (direction, or ""), found, verdict, how (of
+        the finding), restated (what the edit itself says), source, reason, needed
     """
     rows = []
     for entry in entries:
@@ -150,6 +157,7 @@ def table(entries: Sequence[Entry]) -> pd.DataFrame:
                         "background": "+".join(entry.background), "against": entry.against,
                         "level": level_of(cell.measure), "measure": cell.measure, "base": cell.base,
                         "value": cell.value, "effect": cell.effect,
+                        "seeds_low": cell.low, "seeds_high": cell.high,
                         "low": one.low if one else np.nan, "high": one.high if one else np.nan,
                         "published": one.finding.direction if one else "", "found": one.found if one else "",
                         "verdict": verdict, "how": one.finding.how if one else "",

@@ -1,7 +1,8 @@
 """Rows 59 to 61, and 501 to 530: disorders and treatments.
 
 501 to 528 are the rows of the table of findings, in its order: each asks all directions that papers report there.
-529 and 530 are consequences: two losses of spines, two memories; and too much fluctuation.
+529 and 530 are consequences: two losses of spines, two memories; and too much fluctuation. 531 places laboratories
+whose condition is known; 532 and 533 ask circuits, each with the base against itself as the control.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ import numpy as np
 
 from spinula.presets.compose import compose
 from spinula.studies.disorders import courses, fluctuation, phenotypes
+from spinula.studies.disorders.circuit import network
 from spinula.studies.disorders.dendrite import with_activity
 from spinula.studies.disorders.exam import TABLE, Answer, examine
+from spinula.studies.disorders.levels import spread
+from spinula.studies.disorders.placement import posterior, simulated, trial
 from spinula.studies.validation.row import Outcome, Row
 
 _FIRST = 500  # the number of a row of the table of findings is this more
@@ -129,6 +133,36 @@ def _fluctuation(seed: int) -> Outcome:
     )  # fmt: skip
 
 
+def _placement(seed: int) -> Outcome:
+    known = posterior.reference(simulated.FIELD, seed=1000 + seed, simulated=40)
+    found = trial.score(list(trial.laboratories(known, seed=seed, count=30)))
+    passed = found["first"] >= 0.6 and found["second"] >= 0.8 and found["brier"] < 0.6 * found["brier_chance"]
+    return Outcome(
+        f"first {found['first']:.2f}, first two {found['second']:.2f} of 30", bool(passed),
+        f"by condition, names of one edit being guessed, {found['first_by_condition']:.2f} and "
+        f"{found['second_by_condition']:.2f}; Brier {found['brier']:.2f}, of the prior alone "
+        f"{found['brier_chance']:.2f}; mean probability of the first {found['confidence']:.2f}; see docs for 200",
+    )  # fmt: skip
+
+
+def _text(interval: tuple[float, float, float]) -> str:
+    return f"{interval[0]:+.2f} [{interval[1]:+.2f}, {interval[2]:+.2f}]"
+
+
+def _circuit(seed: int, *, name: str, up: tuple[str, ...], down: tuple[str, ...]) -> Outcome:
+    """Ask a condition's circuits; the control is the base against the base with other seeds."""
+    base = compose("wild_type")
+    found = spread(base, compose(name), [*up, *down])
+    one, other = (network.series(base, seed=first) for first in (seed, seed + 100))
+    again = {key: (other[key].mean() - one[key].mean()) / one[key].mean() for key in [*up, *down]}
+    passed = all(found[key][1] > 0 for key in up) and all(found[key][2] < 0 for key in down)
+    passed &= all(abs(again[key]) < 0.1 for key in again)
+    return Outcome(
+        "; ".join(f"{key} {_text(found[key])}" for key in [*up, *down]), bool(passed),
+        "control, the base with other seeds: " + ", ".join(f"{key} {100 * x:+.0f} %" for key, x in again.items()),
+    )  # fmt: skip
+
+
 def _say(one: Answer) -> str:
     background = f" in {'+'.join(one.finding.background)}" if one.finding.background else ""
     size = f"{one.effect:+.2f}" if np.isfinite(one.effect) else "no number"
@@ -181,4 +215,13 @@ ROWS = [
         "the first falls in one, the second in the other", "95 % over 8 seeds", "qualitative", "", _phenotypes),
     Row(530, "neocortex_adult", "learning against the amplitude of fluctuation", "falls monotonically", "every seed",
         "qualitative", "humble2019", _fluctuation),
+    Row(531, "placement", "right edit of laboratories with 4 and 4 animals, first and in the first two",
+        ">= 0.7 and >= 0.9 of 100", "here of 30: 0.6 and 0.8", "computed", "", _placement),
+    Row(532, "fragile_x", "stored assemblies, recall and working memory of circuits", "all fall",
+        "95 % over 8 circuits",
+        "qualitative", "humble2019",
+        partial(_circuit, name="fragile_x", up=(), down=("assembly_contrast", "recall", "working_memory"))),
+    Row(533, "extra_large_spines", "firing with supralinear dendrites, and working memory", "up, and down",
+        "95 % over 8 circuits", "qualitative", "obinagata2023",
+        partial(_circuit, name="extra_large_spines", up=("supralinear_firing",), down=("working_memory",))),
 ]  # fmt: skip

@@ -23,8 +23,7 @@ def compare(
     A model for research, not for diagnosis.
     """
     sides, names = _sides(first, second, treat, age)
-    values = _measured(sides)
-    rows = _rows(values, names)
+    rows = _rows(_measured(sides), names, _spreads(sides))
     seen = _imaged(sides, animals, seed) if animals else []
     content: dict[str, Any] = {"against": sides[0].name, "compared": [one.name for one in sides[1:]]}
     if as_json:
@@ -41,14 +40,14 @@ def disorder(
     seed: int = typer.Option(1, help="Seed of what is simulated.", min=0),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
-    """Run a condition through every level against its base: population, imaging, dendrite, and its exam.
+    """Run a condition through every level against its base, from population to trained network, and its exam.
 
     A model for research, not for diagnosis.
     """
     from spinula.presets.compose import NOT_FOR_DIAGNOSIS
 
     sides, names = _sides("wild_type", name, None, None)
-    rows = _rows(_measured(sides), names)
+    rows = _rows(_measured(sides), names, _spreads(sides))
     seen = _imaged(sides, animals, seed) if animals else []
     exam = _exam(sides[1])
     if as_json:
@@ -92,8 +91,20 @@ def _measured(sides: list[Any]) -> list[dict[str, float]]:
     return found
 
 
-def _rows(values: list[dict[str, float]], names: list[str]) -> list[dict[str, Any]]:
-    """Return one row per measure: values, effects against the first, and what papers say of these conditions."""
+def _spreads(sides: list[Any]) -> list[dict[str, tuple[float, float, float]]]:
+    """Return the effects of each side against the first with their intervals over networks and animals."""
+    from spinula.studies.disorders.levels import spread
+
+    return [spread(sides[0], one) for one in sides[1:]]
+
+
+def _rows(
+    values: list[dict[str, float]], names: list[str], spreads: list[dict[str, tuple[float, float, float]]]
+) -> list[dict[str, Any]]:
+    """Return one row per measure: values, effects against the first, and what papers say of these conditions.
+
+    ``intervals`` holds the 95 % interval of each effect over seeds; nothing where a measure is exact for the model.
+    """
     import numpy as np
 
     from spinula.presets import bibliography
@@ -115,6 +126,7 @@ def _rows(values: list[dict[str, float]], names: list[str]) -> list[dict[str, An
             {
                 "measure": measure, "what": what, "level": level_of(measure), "values": here,
                 "effects": [effect(measure, here[0], value) for value in here[1:]],
+                "intervals": [list(one[measure][1:]) if measure in one else [] for one in spreads],
                 "difference": measure in DIFFERENCES,
                 "published": list(dict.fromkeys(said.get(measure, []))),
             }
@@ -180,7 +192,11 @@ def _show(sides: list[Any], rows: list[dict[str, Any]], seen: list[dict[str, Any
     shown = console.table("\nLevels", columns)
     for row in rows:
         values = ["-" if value != value else f"{value:.4g}" for value in row["values"]]
-        effects = [_size(value, row["difference"]) for value in row["effects"]]
+        effects = [
+            _size(value, row["difference"])
+            + (f" [{_size(over[0], row['difference'])}, {_size(over[1], row['difference'])}]" if over else "")
+            for value, over in zip(row["effects"], row["intervals"], strict=True)
+        ]
         shown.add_row(row["level"], row["what"], *values, *effects, escape("; ".join(row["published"]) or "no data"))
     console.data.print(shown)
     if seen:
