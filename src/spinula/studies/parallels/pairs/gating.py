@@ -50,9 +50,9 @@ _GATED = {"rates": _FAST[1:], "values": _SHARES, "own": "share"}
 METHODS: dict[str, Gate] = {
     "dense": Gate((0.01, 0.02, 0.05, 0.1, 0.2, 0.4), (0.0,)),
     "dense, L2": Gate(_SLOW, (1e-3, 3e-3, 1e-2), "decay"),
-    "dense, EWC": Gate(_SLOW, (30.0, 300.0, 3000.0), "strength"),
+    "dense, EWC": Gate(_SLOW, (1.0, 10.0, 100.0), "strength"),
     "dense, context told": Gate((0.01, 0.02, 0.05, 0.1, 0.2, 0.4), (0.0,), told=True),
-    "EWC, context told": Gate(_SLOW, (30.0, 300.0, 3000.0), "strength", told=True),
+    "EWC, context told": Gate(_SLOW, (1.0, 10.0, 100.0), "strength", told=True),
     "context gates": Gate(**_GATED, silence=True, veto=True),
     "plasticity gates": Gate(**_GATED, veto=True),
     "surprise": Gate((0.05, 0.1, 0.2, 0.4, 0.8, 1.6), (1.0,), "surprised"),
@@ -301,7 +301,7 @@ PARALLEL = Parallel(
         ("all methods", "6 settings, 2 tuning seeds on the validation set; the same samples, tasks and steps; 5 "
                         "tasks, 2 "
          "epochs and 10 seeds in the fast size, 10, 3 and 20 in the full one"),
-        ("weights", "17,024 and 202 biases in all; with the context told 640 more (5 tasks); EWC keeps two more "
+        ("weights", "17,024 and 202 biases in all; with the context told 128 more for each task; EWC keeps two more "
                     "vectors"),
     ),
 )  # fmt: skip
