@@ -12,13 +12,14 @@ from spinula.studies.validation.extrinsic import competition, dopamine, slices
 from spinula.studies.validation.intrinsic import lattice, linear, logsize, presets
 from spinula.studies.validation.row import Result, Row
 from spinula.studies.validation.silver import analysis as silver_analysis
+from spinula.studies.validation.silver import behaviour as silver_behaviour
 from spinula.studies.validation.silver import exact as silver_exact
 
 
 def rows() -> list[Row]:
     """Return all validation rows, by number."""
     parts = (linear, presets, logsize, lattice, slices, competition, dopamine, memory, disorders, behaviour, parallels,
-             silver_exact, silver_analysis)  # fmt: skip
+             silver_exact, silver_analysis, silver_behaviour)  # fmt: skip
     return sorted((row for part in parts for row in part.ROWS), key=_place)
 
 
