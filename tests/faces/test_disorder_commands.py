@@ -136,3 +136,44 @@ def test_shades_are_symmetric_and_cut():
     assert shade("turnover_ratio", 9.0) == 1.0
     assert shade("turnover_ratio", -1.0) == -1.0
     assert shade("onset_day", 14.0) == 0.5
+
+
+_FITTED = """[about]
+title = "fit"
+status = "fitted"
+[law]
+family = "log_ou"
+"""
+_NUMBER = """[law.{}]
+value = {}
+unit = "{}"
+range = [{}, {}]
+how = "fitted"
+source = "data.csv"
+where = "here"
+"""
+
+
+def _fitted(path, log_mean, log_sd):
+    numbers = (("log_mean", log_mean, "log(um3)"), ("log_sd", log_sd, "1"), ("recovery_rate", 0.05, "1/day"))
+    rows = [_NUMBER.format(name, value, unit, value - 0.01, value + 0.01) for name, value, unit in numbers]
+    path.write_text(_FITTED + "".join(rows), encoding="utf-8")
+    return str(path)
+
+
+def test_place_ranks_edits_for_two_fitted_laws(tmp_path):
+    """A law that is wider alone is put down to a slope; the page of figures and the warning come with it."""
+    words = ["place", _fitted(tmp_path / "wt.toml", -2.6, 0.65), _fitted(tmp_path / "ko.toml", -2.62, 0.72)]
+    document = json.loads(_run(*words, "--out", str(tmp_path / "out"), "--json"))
+    assert document["note"] == NOT_FOR_DIAGNOSIS
+    assert sum(row["probability"] for row in document["candidates"]) == pytest.approx(1.0)
+    assert "fragile_x" in document["candidates"][0]["names"] + document["candidates"][1]["names"]
+    assert (tmp_path / "out" / "placement.svg").read_text(encoding="utf-8").startswith("<?xml")
+    text = " ".join(_run(*words).split())
+    assert NOT_FOR_DIAGNOSIS in text
+    assert "runner-up" in text
+
+
+def test_place_wants_two_tables():
+    with pytest.raises(UsageError, match="two tables are wanted"):
+        RUN.invoke(app, ["place", "one.csv"], catch_exceptions=False)
