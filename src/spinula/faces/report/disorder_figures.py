@@ -126,9 +126,11 @@ def _heat(ax: Axes, entries: Sequence[Entry], measures: Sequence[str]) -> None:
     for number in range(1, len(levels)):
         if levels[number] != levels[number - 1]:
             ax.axvline(number, color=INK, linewidth=1.2)
-    for level in dict.fromkeys(levels):
+    for row, level in enumerate(dict.fromkeys(levels)):
         where = [number for number, one in enumerate(levels) if one == level]
-        ax.text(np.mean(where) + 0.5, len(entries) + 2.25, _NAMES[level], ha="center", va="top", fontsize=9,
+        # Every other name is a line lower, since some levels are one column wide.
+        low = len(entries) + (2.25 if row % 2 == 0 else 2.95)
+        ax.text(np.mean(where) + 0.5, low, _NAMES[level], ha="center", va="top", fontsize=9,
                 weight="bold", color="#444444")  # fmt: skip
     for y, kind in _places(entries)[1]:
         if y > 0:

@@ -27,7 +27,7 @@ from spinula.presets.compose import Composition, compose
 from spinula.studies.disorders.model import Part, rated, resting
 
 MEASURES = {
-    "assembly_contrast": "size within stored assemblies over between, minus 1",
+    "assembly_contrast": "contrast of sizes, stored assemblies",
     "recall": "recall of an assembly from a part",
     "working_memory": "assembly still active after its cue",
     "firing": "firing at random input",
