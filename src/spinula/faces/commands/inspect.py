@@ -21,6 +21,7 @@ def list_(as_json: bool = typer.Option(False, "--json", help="Print one JSON doc
     from spinula.studies.parallels.catalogue import PARALLELS
     from spinula.studies.protocol import load_protocol, protocol_names
     from spinula.studies.reinforcement import experiment_names, load_experiment
+    from spinula.studies.silver.protocol import load_silver, silver_names
     from spinula.studies.validation.table import rows
 
     first_line = {name: (getattr(measures, name).__doc__ or "").split("\n")[0] for name in measures.__all__}
@@ -28,6 +29,7 @@ def list_(as_json: bool = typer.Option(False, "--json", help="Print one JSON doc
     conditions = [load_condition(name) for name in condition_names()]
     protocols = [load_protocol(name) for name in protocol_names()]
     experiments = [load_experiment(name) for name in experiment_names()]
+    silver = [load_silver(name) for name in silver_names()]
     if as_json:
         console.print_json(
             "list",
@@ -35,6 +37,7 @@ def list_(as_json: bool = typer.Option(False, "--json", help="Print one JSON doc
             conditions=[{"name": c.name, "title": c.about.title, "kind": c.about.kind} for c in conditions],
             protocols=[{"name": p.name, "title": p.file.about.title} for p in protocols],
             experiments=[{"name": e.name, "title": e.file.about.title} for e in experiments],
+            silver=[{"name": p.name, "title": p.file.about.title} for p in silver],
             rules=list(RULES),
             laws=[{"family": family, "stands_for": law.stands_for} for family, law in FAMILIES.items()],
             measures=[{"name": name, "what": what} for name, what in first_line.items()],
@@ -53,6 +56,7 @@ def list_(as_json: bool = typer.Option(False, "--json", help="Print one JSON doc
     console.data.print(shown)
     _pairs("Protocols (spinula run)", [(p.name, p.file.about.title) for p in protocols])
     _pairs("Experiments of rewards (spinula run)", [(e.name, e.file.about.title) for e in experiments])
+    _pairs("Protocols of silver devices (spinula run)", [(p.name, p.file.about.title) for p in silver])
     shown = console.table("\nLaws", ["family", "stands for"])
     for family, law in FAMILIES.items():
         shown.add_row(family, law.stands_for)
