@@ -197,8 +197,8 @@ def _conclude(results: list[tuple[Case, Found]]) -> Judged:
                   "weight decay (single precision, an epoch).", gap, 1e-4, "in weight"),
         ],
         benefits=[
-            Benefit.of(after["spines"] - after[rival], "network: accuracy in the epochs after changes, same weights and "
-                       "tuning, all intrinsic dynamics", against=rival, unit="points"),
+            Benefit.of(after["spines"] - after[rival], "network: accuracy in the epochs after changes, same weights "
+                       "and tuning, all intrinsic dynamics", against=rival, unit="points"),
             Benefit.of(after["spines, T = 0"] - after[still], "network: the same, coming and going alone",
                        against=still, unit="points"),
             Benefit.of(100 * (late[CHANGED[0]] - late[CHANGED[1]]), "circuit: right at the end after the change",
