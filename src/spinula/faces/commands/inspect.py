@@ -63,10 +63,7 @@ def list_(as_json: bool = typer.Option(False, "--json", help="Print one JSON doc
     console.data.print(shown)
     console.data.print(f"\n[bold]Rules of training (spinula train)[/]\n{', '.join(RULES)}")
     _pairs("Measures (spinula.measures)", list(first_line.items()))
-    shown = console.table("\nStudies of memory (spinula memory)", ["name", "what"])
-    for study in listed():
-        shown.add_row(study["name"], study["title"])
-    console.data.print(shown)
+    _pairs("Studies of memory (spinula memory)", [(study["name"], study["title"]) for study in listed()])
     console.data.print(f"\n[bold]Parallels with machine learning (spinula run parallels)[/]\n{', '.join(PARALLELS)}")
     shown = console.table("\nValidation rows (spinula verify)", ["row", "model", "quantity", "target"])
     for row in rows():
