@@ -97,7 +97,7 @@ def test_the_law_of_training_takes_ratios():
 @pytest.mark.slow
 def test_fluctuation_harms_training_and_a_treatment_restores_it():
     base, fragile, treated = (
-        training.series(compose(name), seeds=3)["trained_accuracy"]
+        training.series(compose(name), seeds=2)["trained_accuracy"]
         for name in ("wild_type", "fragile_x", "fragile_x+mmp9_inhibitor")
     )
     assert base.mean() > 0.85
