@@ -171,7 +171,8 @@ def _sweeps(seed: int) -> Outcome:
 def _protocol(seed: int, name: str, count: int) -> Outcome:
     """Run a shipped protocol on films of the shipped size; most of them must show all of its claims."""
     protocol, preset, shown, missed, films = load_silver(name), load_device("dewetted"), 0, [], 0
-    for number in range(100 * seed, 100 * seed + 3 * count):  # none of them served to choose a number
+    # Films that nobody looked at when the device, its protocols and this row were made.
+    for number in range(5000 * seed, 5000 * seed + 3 * count):
         try:
             verdicts = judge(protocol, run_silver(preset, protocol, seed=number))
         except InvalidInputError:
@@ -215,7 +216,7 @@ ROWS = [
         "", _interval),
     Row("22-silver", _FILM, "Pavlov, four controls, extinction", "gain > 100, controls < 1.1", "most of 3 films",
         "qualitative", "", _pavlov),
-    Row("23-silver", _FILM, "fatigue from excess, and recovery", "<= 60 %, >= 90 %", "yes", "qualitative", "",
+    Row("23-silver", _FILM, "fatigue from excess, and recovery", "<= 60 %, >= 90 %", "most of 3 films", "qualitative", "",
         _fatigue),
     Row("24-silver", _FILM, "habituation", "wanes, recovers, faster at a short interval", "yes", "qualitative", "",
         _habituation),
