@@ -216,8 +216,8 @@ ROWS = [
         "", _interval),
     Row("22-silver", _FILM, "Pavlov, four controls, extinction", "gain > 100, controls < 1.1", "most of 3 films",
         "qualitative", "", _pavlov),
-    Row("23-silver", _FILM, "fatigue from excess, and recovery", "<= 60 %, >= 90 %", "most of 3 films", "qualitative", "",
-        _fatigue),
+    Row("23-silver", _FILM, "fatigue from excess, and recovery", "<= 60 %, >= 90 %", "most of 3 films",
+        "qualitative", "", _fatigue),
     Row("24-silver", _FILM, "habituation", "wanes, recovers, faster at a short interval", "yes", "qualitative", "",
         _habituation),
 ]  # fmt: skip
