@@ -12,13 +12,14 @@ from spinula.faces.figures import COLOURS, FAINT, INK
 from spinula.studies.silver.protocol.running import Kept, Trace
 from spinula.studies.silver.protocol.yields import Yield
 
-_ROW = 2.1
+_ROW = 2.3
 
 
 def draw_trace(ax: Axes, trace: Trace, probe: str, controls: set[str]) -> None:
     """Draw the conductance of a probe against what was read one after another, one panel per condition."""
     figure: Any = ax.figure
     ax.remove()
+    figure.get_layout_engine().set(h_pad=0.12, hspace=0.06)  # or titles touch the numbers of the row above
     columns = min(2, len(trace.kept))
     axes = figure.subplots(-(-len(trace.kept) // columns), columns, sharey=True, squeeze=False)
     for at in axes.ravel()[len(trace.kept) :]:

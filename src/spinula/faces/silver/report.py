@@ -55,11 +55,13 @@ def write_silver_report(path: Path, shown: Shown, run: dict[str, Any], yields: l
         for probe in found.probe
     ]  # fmt: skip
     over = [draw(lambda ax: draw_yields(ax, yields), "Yield over films", width=6.4, height=1.3 + 0.3 * len(yields))]
+    said = {claim.name: claim for claim in found.claim}
+    judged = [(verdict, said[verdict.claim]) for verdict in shown.verdicts]
     page = environment().get_template("silver.html.j2").render(
         title=found.about.title, about=found.about, run=run, shown=shown, figures=figures, yields=yields,
         over=over if yields else [], holds=all(verdict.holds for verdict in shown.verdicts),
-        claims={"Claims": [one for one in shown.verdicts if not one.control],
-                "Negative controls": [one for one in shown.verdicts if one.control]},
+        claims={"Claims": [one for one in judged if not one[0].control],
+                "Negative controls": [one for one in judged if one[0].control]},
         volts=shown.trace.volts, film=embed(shown.pictures / "film.png", "The film and its gaps"),
         movie=embed(shown.pictures / "movie.gif", "Filaments and currents on the film, stimulus by stimulus"),
         quantities=shown.preset.quantities, papers=papers(run["sources"]),

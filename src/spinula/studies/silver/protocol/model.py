@@ -116,6 +116,18 @@ class Claim(BaseModel):
             raise ValueError("a claim needs at_least or at_most")
         return self
 
+    @property
+    def measured(self) -> str:
+        """What is measured, as text."""
+        of, over = (f"({one} - {self.minus})" if self.minus else one for one in (self.of, self.over or ""))
+        return f"{of} / {over}" if self.over else of
+
+    @property
+    def wanted(self) -> str:
+        """What it must be, as text."""
+        bounds = (("at least", self.at_least), ("at most", self.at_most))
+        return ", ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
+
 
 STATISTICS = ("first", "last", "largest", "smallest", "rises", "falls", "linear", "peak_at")
 SWEPT = ("up", "down", "left")
