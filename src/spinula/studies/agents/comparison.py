@@ -116,7 +116,7 @@ def _bricks(results: Results) -> Claim | None:
     if not len(ours) or len(ours) != len(theirs):
         return None
     gained, low, high = between(ours - theirs)
-    return Claim("In Breakout spines lose less than a tenth of the return of the linear actor-critic of the same steps.",
+    return Claim("In Breakout spines lose less than a tenth of the return of the linear actor-critic.",
                  f"{ours.mean():.2f} against {theirs.mean():.2f}; difference {gained:.2f} [{low:.2f}, {high:.2f}]",
                  low > -0.1 * theirs.mean())  # fmt: skip
 
