@@ -141,7 +141,7 @@ def _placement(seed: int) -> Outcome:
         f"first {found['first']:.2f}, first two {found['second']:.2f} of 30", bool(passed),
         f"by condition, names of one edit being guessed, {found['first_by_condition']:.2f} and "
         f"{found['second_by_condition']:.2f}; Brier {found['brier']:.2f}, of the prior alone "
-        f"{found['brier_chance']:.2f}; mean probability of the first {found['confidence']:.2f}; see docs for 200",
+        f"{found['brier_chance']:.2f}; mean probability of the first {found['confidence']:.2f}; 100 laboratories: docs",
     )  # fmt: skip
 
 
