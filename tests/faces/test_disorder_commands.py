@@ -87,6 +87,8 @@ def test_run_refuses_a_condition_elsewhere():
         RUN.invoke(app, ["run", "iino2020", "fragile_x"], catch_exceptions=False)
     with pytest.raises(UsageError, match="A condition follows"):
         RUN.invoke(app, ["run", "disorder"], catch_exceptions=False)
+    with pytest.raises(UsageError, match="takes no --out"):
+        RUN.invoke(app, ["run", "disorder", "fragile_x", "--out", "x"], catch_exceptions=False)
 
 
 @pytest.mark.slow

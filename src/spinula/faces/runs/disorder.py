@@ -25,5 +25,10 @@ def run(asked: Asked) -> None:
 
     if not asked.detail:
         raise UsageError("Which disorder?\n  A condition follows: spinula run disorder fragile_x.")
+    for option, given in (("--out", asked.out is not None), ("--resume", asked.resume), ("--force", asked.force)):
+        if given:
+            raise UsageError(
+                f"disorder writes no files, so it takes no {option}.\n  Leave it out; --json prints a document."
+            )
     disorder(asked.detail, animals=asked.replicates or 8, seed=1 if asked.seed is None else asked.seed,
              as_json=asked.as_json)  # fmt: skip
