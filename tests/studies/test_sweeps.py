@@ -163,6 +163,9 @@ def test_what_cannot_be_run_is_refused(tmp_path, monkeypatch):
     def run(cases, **where):
         return list(run_cases(lambda case, folder: 1, cases, tmp_path, **where))
 
+    for path in (f"{tmp_path}/seed 0", "..\\seed 0"):
+        with pytest.raises(InvalidInputError, match=r"seed 0', a path"):
+            list(run_cases(run, [{"name": path}], tmp_path / "paths"))
     with pytest.raises(InvalidInputError, match="two cases are called 'seed 0'"):
         run([*CASES, CASES[0]])
     with pytest.raises(OutOfRangeError, match="jobs"):

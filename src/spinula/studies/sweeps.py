@@ -50,7 +50,7 @@ def run_cases(
     Raises
     ------
     InvalidInputError
-        If two cases have one name.
+        If two cases have one name, or a name cannot be that of a file in the folder.
     OutOfRangeError
         If ``jobs`` is not positive.
     UsageError
@@ -64,6 +64,9 @@ def run_cases(
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise InvalidInputError(f"two cases are called {twice!r}.\n  Results are kept by name: give each its own.")
+    for name in names:
+        if "/" in name or "\\" in name:  # an absolute path would leave the folder
+            raise InvalidInputError(f"a case is called {name!r}, a path.\n  Results are kept by name: give it without.")
     if jobs < 1:
         raise OutOfRangeError("jobs", jobs, "wanted a positive number of processes")
     if cluster is not None and jobs > 1:

@@ -127,6 +127,20 @@ def test_yields_go_on_where_they_were_cut(tmp_path, monkeypatch):
     assert (second.films, second.shown, list(second.failed)) == (3, first.shown, [1002])
 
 
+def test_yields_of_a_protocol_by_path_stay_in_their_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(yields_module, "run_silver", _short)
+    path, out = tmp_path / "protocols" / "mine.toml", tmp_path / "out"
+    path.parent.mkdir()
+    path.write_text(PAVLOV, encoding="utf-8")
+    (found,) = read_yields([str(path)], [1000, 1001], out)
+    assert (found.protocol, found.films, found.shown) == ("mine", 2, 0)
+    assert [file.name for file in path.parent.iterdir()] == ["mine.toml"]
+    assert sorted(file.name for file in out.iterdir()) == ["mine_1000.json", "mine_1001.json"]
+    other = path.rename(path.with_name("pavlov.toml"))
+    with pytest.raises(InvalidInputError, match="two cases are called 'pavlov_0'"):
+        read_yields(["pavlov", str(other)], [0], out)
+
+
 def _short(*_, **__):
     raise InvalidInputError("electrodes are shorted.")
 

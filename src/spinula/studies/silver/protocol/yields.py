@@ -72,15 +72,18 @@ def run_yields(
 
 def read_yields(protocols: Sequence[str], seeds: Iterable[int], folder: Path) -> list[Yield]:
     """Return the yields of a run that is complete (what is missing is run)."""
-    found: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in protocols}
-    for case, result in run_cases(film_case, _cases(protocols, seeds), folder):
-        found[case["protocol"]][case["seed"]] = result
+    cases = _cases(protocols, seeds)
+    found: dict[str, dict[int, dict[str, Any]]] = {case["title"]: {} for case in cases}
+    for case, result in run_cases(film_case, cases, folder):
+        found[case["title"]][case["seed"]] = result
     return [_summed(name, results) for name, results in found.items()]
 
 
 def _cases(protocols: Sequence[str], seeds: Iterable[int]) -> list[Case]:
-    # Film by film: a run that is cut has whole films.
-    return [{"name": f"{name}_{seed}", "protocol": name, "seed": seed} for seed in seeds for name in protocols]
+    # Film by film: a run that is cut has whole films. A protocol in a file is named as the file is, not by its path.
+    titles = {name: load_silver(name).name for name in protocols}
+    return [{"name": f"{title}_{seed}", "title": title, "protocol": name, "seed": seed}
+            for seed in seeds for name, title in titles.items()]  # fmt: skip
 
 
 def _summed(name: str, results: dict[int, dict[str, Any]]) -> Yield:
