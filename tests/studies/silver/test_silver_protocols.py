@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spinula.core.errors import ConfigError, InvalidInputError, UnknownNameError
+from spinula.core.errors import ConfigError, InvalidInputError, OutOfRangeError, UnknownNameError
 from spinula.presets import shipped
 from spinula.studies.silver.devices import device_names, load_device
 from spinula.studies.silver.paths import path_threshold, switching_voltage
@@ -44,6 +44,21 @@ def test_every_shipped_file_loads_has_controls_and_one_device():
         ("level = 0.62", "level = 62", "less than or equal to 10"),
         ("at_least = 100", "", "at_least or at_most"),
         ('electrode = "b"', 'electrode = "a"', "two stimuli on one electrode"),
+        (
+            'name = "paired"\n',
+            'name = "paired"\nset = { supply_use = -3.0 }\n',
+            r"mine.toml:\d+: condition.0.set.supply_use",
+        ),
+        ('name = "paired"\n', 'name = "paired"\nset = { joule = nan }\n', r"condition.0.set.joule"),
+        ('name = "paired"\n', 'name = "paired"\nset = { jule = 1.0 }\n', "no parameter 'jule'.*\n.*joule"),
+        ('grounded = ["a", "b"]', 'device = "dewet"\ngrounded = ["a", "b"]', "device: no device called 'dewet'"),
+        ('grounded = ["a", "b"]', "", "step.1.off: every electrode floats then"),
+        (
+            'name = "bell"\nsource = "a"',
+            'name = "bell"\nsource = "b"',
+            r"mine.toml:\d+: probe.0.sink: is the source, 'b'",
+        ),
+        ('[scale]\nsource = "a"', '[scale]\nsource = "b"', r"mine.toml:\d+: scale.sink: is the source, 'b'"),
     ],
 )
 def test_a_wrong_protocol_names_file_line_and_cure(tmp_path, old, new, said):
@@ -139,6 +154,21 @@ def test_yields_of_a_protocol_by_path_stay_in_their_folder(tmp_path, monkeypatch
     other = path.rename(path.with_name("pavlov.toml"))
     with pytest.raises(InvalidInputError, match="two cases are called 'pavlov_0'"):
         read_yields(["pavlov", str(other)], [0], out)
+
+
+def test_a_mistake_is_no_film_that_fails(tmp_path, monkeypatch):
+    for error in (ConfigError("mine.toml", "law.joule", "is too large"), OutOfRangeError("dt", 0.0, "wanted more")):
+        monkeypatch.setattr(yields_module, "run_silver", _raise(error))
+        with pytest.raises(type(error)):
+            read_yields(["pavlov"], [0], tmp_path)
+    assert not list(tmp_path.glob("*.json"))
+
+
+def _raise(error):
+    def run(*_, **__):
+        raise error
+
+    return run
 
 
 def _short(*_, **__):

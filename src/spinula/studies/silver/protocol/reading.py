@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from spinula.core.errors import ConfigError
-from spinula.core.toml import line_of, read_toml, validate
+from spinula.core.errors import UnknownNameError
+from spinula.core.toml import mistake, read_toml, validate
 from spinula.law.silver import SilverGap
 from spinula.presets import bibliography
 from spinula.presets.shipped import shipped_names, shipped_path
-from spinula.studies.silver.devices import ELECTRODES
-from spinula.studies.silver.protocol.model import STATISTICS, SWEPT, Claim, Condition, Protocol, ProtocolFile
+from spinula.studies.silver.devices import ELECTRODES, DevicePreset, load_device
+from spinula.studies.silver.protocol.model import (
+    STATISTICS,
+    SWEPT,
+    Claim,
+    Condition,
+    Probe,
+    Protocol,
+    ProtocolFile,
+    Scale,
+    Step,
+)
 
 Key = list[str | int]
 
@@ -49,22 +60,22 @@ def load_silver(name: str | Path) -> Protocol:
     return protocol
 
 
-def _fail(protocol: Protocol, key: Key, problem: str, cure: str = "") -> ConfigError:
-    dotted = ".".join(str(part) for part in key)
-    return ConfigError(protocol.path, dotted, problem, line=line_of(protocol.text, key), cure=cure)
-
-
 def _check(protocol: Protocol) -> None:
     """Check what one table says of another."""
     found = protocol.file
     if found.about.source and found.about.source not in bibliography():
-        raise _fail(protocol, ["about", "source"], f"{found.about.source!r} is not in references.bib")
+        raise mistake(protocol, ["about", "source"], f"{found.about.source!r} is not in references.bib")
     for table in ("stimulus", "probe", "condition", "claim"):
         names = [entry.name for entry in getattr(found, table)]
         if len(set(names)) < len(names):
-            raise _fail(protocol, [table], f"two entries are called {next(n for n in names if names.count(n) > 1)!r}")
+            raise mistake(protocol, [table], f"two entries are called {next(n for n in names if names.count(n) > 1)!r}")
     _check_electrodes(protocol)
+    try:
+        preset = load_device(found.device)
+    except UnknownNameError as error:
+        raise mistake(protocol, ["device"], str(error)) from None
     for number, condition in enumerate(found.condition):
+        _check_law(protocol, number, preset)
         _check_condition(protocol, number, condition)
     for number, claim in enumerate(found.claim):
         _check_claim(protocol, number, claim)
@@ -82,29 +93,53 @@ def _check_electrodes(protocol: Protocol) -> None:
         named += [(["probe", number, "source"], probe.source), (["probe", number, "sink"], probe.sink)]
     for key, name in named:
         if name not in ELECTRODES:
-            raise _fail(protocol, key, f"no electrode is called {name!r}", f"Electrodes: {', '.join(ELECTRODES)}.")
+            raise mistake(protocol, key, f"no electrode is called {name!r}", f"Electrodes: {', '.join(ELECTRODES)}.")
+    pairs: list[tuple[Key, Scale | Probe]] = [(["scale"], found.scale)]
+    pairs += [(["stimulus", number, "scale"], one.scale) for number, one in enumerate(found.stimulus) if one.scale]
+    pairs += [(["probe", number], probe) for number, probe in enumerate(found.probe)]
+    for key, pair in pairs:
+        if pair.source == pair.sink:
+            raise mistake(protocol, [*key, "sink"], f"is the source, {pair.source!r}, too", "Take two electrodes.")
+
+
+def _check_law(protocol: Protocol, number: int, preset: DevicePreset) -> None:
+    """Check that the device's law takes what a condition sets."""
+    changed, place = protocol.file.condition[number].set, ["condition", number, "set"]
+    for key in changed:
+        if key not in SilverGap.model_fields:
+            cure = f"Parameters: {', '.join(SilverGap.names())}."
+            raise mistake(protocol, place, f"the law has no parameter {key!r}", cure)
+    at: Any = place
+    validate(SilverGap, preset.law.model_dump() | changed, file=protocol.path, text=protocol.text, at=at)
 
 
 def _check_condition(protocol: Protocol, number: int, condition: Condition) -> None:
     known = {stimulus.name: stimulus.electrode for stimulus in protocol.file.stimulus}
-    for key in condition.set:
-        if key not in SilverGap.model_fields:
-            cure = f"Parameters: {', '.join(SilverGap.names())}."
-            raise _fail(protocol, ["condition", number, "set"], f"the law has no parameter {key!r}", cure)
     kept: list[str] = []
     for place, step in enumerate(condition.step):
         key: Key = ["condition", number, "step", place]
+        _check_pauses(protocol, key, step)
         for together in [step.give] if isinstance(step.give, str) else step.give:
             names = [name for name in together.split("+") if name]
             for name in names:
                 if name not in known:
-                    raise _fail(protocol, [*key, "give"], f"no stimulus is called {name!r}",
+                    raise mistake(protocol, [*key, "give"], f"no stimulus is called {name!r}",
                                 f"Stimuli: {', '.join(known)}.")  # fmt: skip
             if len({known[name] for name in names}) < len(names):
-                raise _fail(protocol, [*key, "give"], f"{together!r} puts two stimuli on one electrode")
+                raise mistake(protocol, [*key, "give"], f"{together!r} puts two stimuli on one electrode")
         kept += [name for name in (step.series, step.read) if name]
     if len(set(kept)) < len(kept):
-        raise _fail(protocol, ["condition", number], "keeps two things under one name")
+        raise mistake(protocol, ["condition", number], "keeps two things under one name")
+
+
+def _check_pauses(protocol: Protocol, key: Key, step: Step) -> None:
+    """Refuse pauses in which no electrode has a voltage."""
+    if protocol.file.grounded:
+        return
+    for name in ("rest", "off"):
+        if getattr(step, name) and (name == "rest" or step.give):
+            cure = f"Say which electrodes are grounded, or {name} = 0."
+            raise mistake(protocol, [*key, name], "every electrode floats then", cure)
 
 
 def _check_claim(protocol: Protocol, number: int, claim: Claim) -> None:
@@ -114,7 +149,7 @@ def _check_claim(protocol: Protocol, number: int, claim: Claim) -> None:
             continue
         problem = _wrong_term(protocol, term)
         if problem:
-            raise _fail(protocol, ["claim", number, field], f"{term!r}: {problem[0]}", problem[1])
+            raise mistake(protocol, ["claim", number, field], f"{term!r}: {problem[0]}", problem[1])
 
 
 def _wrong_term(protocol: Protocol, term: str) -> tuple[str, str] | None:

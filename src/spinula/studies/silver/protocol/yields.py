@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from spinula.core.errors import InvalidInputError
+from spinula.core.errors import ConfigError, InvalidInputError, OutOfRangeError
 from spinula.studies.silver.devices import load_device
 from spinula.studies.silver.protocol.reading import load_silver
 from spinula.studies.silver.protocol.running import judge, run_silver
@@ -44,10 +44,18 @@ class Yield:
 
 
 def film_case(case: Case, folder: Path) -> dict[str, Any]:
-    """Run one protocol on the film of one seed; return its verdicts, or why the film is no device."""
+    """Run one protocol on the film of one seed; return its verdicts, or why the film is no device.
+
+    Raises
+    ------
+    ConfigError, OutOfRangeError
+        If the protocol or its device says something impossible.
+    """
     protocol = load_silver(case["protocol"])
     try:
         trace = run_silver(load_device(protocol.file.device), protocol, seed=case["seed"])
+    except (ConfigError, OutOfRangeError):
+        raise  # a mistake in a file, which no other film mends
     except InvalidInputError as error:
         return {"failed": str(error).splitlines()[0]}
     return {"verdicts": [asdict(verdict) for verdict in judge(protocol, trace)], "volts": trace.volts}
