@@ -137,6 +137,53 @@ def test_the_tables_of_a_laboratory_say_how_it_images():
         posterior.place(group[:1], group, _reference([0.0], 1.0, [("a",)]))
 
 
+def test_animals_on_other_days_are_refused():
+    """The same kind of animal every 8 days loses more per interval than every 4: no edit is behind that."""
+    control = _table("wild_type", Laboratory(dendrites=2, sessions=4, every=8.0))
+    mutant = _table("wild_type", Laboratory(dendrites=2, sessions=4, every=4.0))
+    with pytest.raises(InvalidInputError) as told:
+        tables.place_tables(control, mutant, seed=1)
+    for words in ("control m0 (days 0, 8, 16, 24)", "mutant m0 (days 0, 4, 8, 12)", "Leave out sessions or animals"):
+        assert words in str(told.value)
+    # Within a group too.
+    one, other = seen.animals_of(mutant)
+    late = replace(other, days=other.days * np.array([1, 1, 1.3, 1.3]))
+    with pytest.raises(InvalidInputError, match=r"control m0 .* and control m1 .* 2 session\(s\) in common"):
+        tables.same_schedule([one, late], [one, one])
+
+
+def test_a_session_without_any_observation_is_none():
+    table = _table("wild_type", Laboratory(dendrites=2, sessions=5, every=4.0))
+    frame = table.frame.copy()
+    missed = (frame["animal"] == "m1") & (frame["session"] == 4)
+    frame.loc[missed, ["present", "observed"]] = False
+    frame.loc[missed, "size"] = np.nan
+    group = seen.animals_of(SpineTable(frame, "um3"))
+    assert [one.present.shape[1] for one in group] == [len(one.days) for one in group] == [5, 4]
+    assert [len(one.days) for one in tables.same_schedule(group, group)[0]] == [4, 4]
+
+
+def test_unequal_intervals_are_refused():
+    group = seen.animals_of(_table("wild_type", Laboratory(dendrites=2, sessions=4, every=4.0)))
+    uneven = [replace(one, days=np.array([0.0, 1.0, 4.0, 12.0])) for one in group]
+    with pytest.raises(InvalidInputError, match=r"not evenly apart \(days 0, 1, 4, 12\)"):
+        tables.same_schedule(uneven, uneven)
+    nearly = [replace(one, days=np.array([2.0, 6.2, 10.1, 13.9])) for one in group]
+    assert tables.same_schedule(nearly, group)[2] == 0
+
+
+def test_sessions_that_not_all_have_are_left_out():
+    """A control that was imaged longer is placed as if it had not been."""
+    laboratory = Laboratory(dendrites=2, sessions=6, every=4.0)
+    longer, mutant = _table("wild_type", laboratory), _table("fragile_x", replace(laboratory, sessions=4))
+    found = tables.place_tables(longer, mutant, seed=2, simulated=6)
+    assert (found.laboratory.sessions, found.left_out) == (4, 2)
+    cut = tables.place_tables(longer.select(session=[0, 1, 2, 3]), mutant, seed=2, simulated=6)
+    assert cut.left_out == 0
+    pd.testing.assert_frame_equal(found.placement.statistics, cut.placement.statistics)
+    pd.testing.assert_frame_equal(found.placement.table, cut.placement.table)
+
+
 def _table(name, laboratory):
     composition, frames = compose(name), []
     for number in range(2):

@@ -84,6 +84,7 @@ def _tables(
     with console.progress(len(candidates(base)), "candidates") as move:
         found = place_tables(tables[0], tables[1], seed=seed, base=base, simulated=simulated, told=move)
     more = {"laboratory": asdict(found.laboratory), "scatter": found.placement.scatter, "strange": found.strange}
+    more["left_out"] = found.left_out
     return found.placement, more
 
 
@@ -166,6 +167,8 @@ def _show(found: Any, more: dict[str, Any]) -> None:
         console.data.print("names joined by = are one edit of the model here: nothing in these data can part them")
     if not found.fits:
         console.say("caution: not even the first edit explains the difference (misfit beyond 99 of 100)")
+    if more.get("left_out"):
+        console.say(f"caution: the last {more['left_out']} session(s) were left out: not every animal has them")
     if more.get("scatter", 1.0) > 1.3:
         console.say(f"caution: the animals scatter {more['scatter']:.1f} times as much as simulated ones; counted in")
     for name, away in more.get("strange", {}).items():

@@ -48,6 +48,7 @@ class Animal:
     log_size : Array, shape (spines, sessions); NaN where absent or not measured
     dendrites : Array, shape (sessions,): how many dendrites were imaged
     days : Array, shape (sessions,), day
+    name : str, what its table calls it
     """
 
     present: np.ndarray
@@ -55,6 +56,14 @@ class Animal:
     log_size: np.ndarray
     dendrites: np.ndarray
     days: np.ndarray
+    name: str = ""
+
+    def first(self, sessions: int) -> Animal:
+        """Return the animal as if only its first sessions had been imaged."""
+        return Animal(
+            self.present[:, :sessions], self.observed[:, :sessions], self.log_size[:, :sessions],
+            self.dendrites[:sessions], self.days[:sessions], self.name,
+        )  # fmt: skip
 
 
 def animals_of(table: SpineTable) -> list[Animal]:
@@ -75,18 +84,21 @@ def animals_of(table: SpineTable) -> list[Animal]:
 
 
 def _animal(table: SpineTable, name: str) -> Animal:
-    panel = table.panel()
+    frame = table.frame[table.frame["observed"]]
+    # A session in which nothing of the animal was observed is none of it.
+    panel = table.select(session=list(frame["session"].unique())).panel()
     if panel.size.shape[1] < 3:
         raise TableError(
             f"animal {name} has {panel.size.shape[1]} session(s)", file=table.file, column="session",
             cure="Survival and fluctuation need three sessions or more of every animal.",
         )  # fmt: skip
-    frame = table.frame[table.frame["observed"]]
     dendrites = frame.groupby("session")["dendrite"].nunique().to_numpy()
     days = frame.groupby("session")["day"].mean().to_numpy()
     with np.errstate(divide="ignore"):
         log_size = np.log(panel.size)
-    return Animal(panel.present, panel.observed, np.where(np.isfinite(log_size), log_size, np.nan), dendrites, days)
+    return Animal(
+        panel.present, panel.observed, np.where(np.isfinite(log_size), log_size, np.nan), dendrites, days, name
+    )
 
 
 def cuts(control: Sequence[Animal]) -> np.ndarray:
