@@ -101,7 +101,7 @@ def _show(found: dict[str, Judged], table: pd.DataFrame) -> None:
         for side, budget in said.budgets:
             console.data.print(f"budget, {escape(side)}: {escape(budget)}")
         for benefit in judged.benefits:
-            console.data.print(f"useful: {benefit.useful}. {escape(f'{benefit.text}: {benefit.shown}')}")
+            console.data.print(f"{benefit.role}. {escape(f'{benefit.text}: {benefit.shown}')}")
     shown = console.table(
         "\nVerdicts", ["parallel", "exact where", "holds to", "breaks where", "useful for AI", "cost"]
     )

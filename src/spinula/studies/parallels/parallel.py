@@ -9,7 +9,7 @@ artificial networks follows from the benefits alone: nobody writes it down.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -58,24 +58,32 @@ class Benefit:
     ----------
     text : str, a noun phrase: what is measured, where, and with what budget
     against : str, what it is compared with: the best alternative that was run, not the weakest
-    value, low, high : float, the difference and its 95 % interval; positive where spines are better
+    value, error : float, the mean difference and its standard error; positive where spines are better
+    count : int, how many differences there are, one per seed
     unit : str
     margin : float, the smallest difference that would matter; 0: any
+    decides : bool
+        Whether the verdict may rest on it. False where the rival is not the best of the other side (fixed sites,
+        spines without something), or where what is compared with it is a method of the other side.
+    level : float, the coverage of the interval
     """
 
     text: str
     against: str
     value: float
-    low: float
-    high: float
+    error: float
+    count: int
     unit: str = ""
     margin: float = 0.0
+    decides: bool = True
+    level: float = 0.95
 
     @classmethod
     def of(
-        cls, differences: Iterable[float], text: str, *, against: str, unit: str = "", margin: float = 0.0
-    ) -> Benefit:
-        """Return the benefit whose value and 95 % interval (Student's t) are those of paired differences by seed.
+        cls, differences: Iterable[float], text: str, *, against: str, unit: str = "", margin: float = 0.0,
+        decides: bool = True,
+    ) -> Benefit:  # fmt: skip
+        """Return the benefit of paired differences by seed.
 
         Raises
         ------
@@ -88,7 +96,25 @@ class Benefit:
                 f"the benefit {text!r} has {len(values)} differences, {int(np.isfinite(values).sum())} of them finite."
                 "\n  An interval needs one number for each of two seeds or more."
             )
-        return cls(text, against, *mean_interval(values), unit=unit, margin=margin)
+        error = float(values.std(ddof=1)) / len(values) ** 0.5
+        return cls(text, against, float(values.mean()), error, len(values), unit, margin, decides)
+
+    @property
+    def reach(self) -> float:
+        """How far the interval reaches from the value on each side (Student's t)."""
+        from scipy.stats import t
+
+        return self.error * float(t.ppf(0.5 + self.level / 2, self.count - 1))
+
+    @property
+    def low(self) -> float:
+        """Lower end of the interval."""
+        return self.value - self.reach
+
+    @property
+    def high(self) -> float:
+        """Upper end of the interval."""
+        return self.value + self.reach
 
     @property
     def useful(self) -> Useful:
@@ -98,10 +124,16 @@ class Benefit:
         return "no" if self.high <= self.margin else "not shown"
 
     @property
+    def role(self) -> str:
+        """What it is to the verdict, with its own answer: a heading for a line of text."""
+        return f"useful: {self.useful}" if self.decides else "does not decide"
+
+    @property
     def shown(self) -> str:
-        """The difference with its interval, as text."""
+        """The difference with its interval, as text; the level is told where it is not 95 %."""
         unit = f" {self.unit}" if self.unit else ""
-        return f"{self.value:+.3g} [{self.low:+.3g}, {self.high:+.3g}]{unit} against {self.against}"
+        level = "" if self.level == 0.95 else f" ({100 * self.level:.3g} % interval)"
+        return f"{self.value:+.3g} [{self.low:+.3g}, {self.high:+.3g}]{unit}{level} against {self.against}"
 
 
 @dataclass(frozen=True)
@@ -113,8 +145,11 @@ class Judged(Finding):
 
     @property
     def useful(self) -> Useful:
-        """Whether spines add something to artificial networks: yes if one benefit is, no if all are not."""
-        answers = {benefit.useful for benefit in self.benefits}
+        """Whether spines add something to artificial networks, by the benefits that decide: yes if one is, no if none.
+
+        Not shown where some interval has the margin inside, or where no benefit decides.
+        """
+        answers = {benefit.useful for benefit in self.benefits if benefit.decides}
         if "yes" in answers:
             return "yes"
         return "no" if answers == {"no"} else "not shown"
@@ -125,12 +160,14 @@ class Judged(Finding):
         return "; ".join(f"{limit.error:.1g}{' ' + limit.unit if limit.unit else ''}" for limit in self.limits)
 
 
-def chosen_by_others(scores: np.ndarray) -> np.ndarray:
+def chosen_by_others(scores: np.ndarray, test: np.ndarray | None = None) -> np.ndarray:
     """Return each seed's score at the setting that is best on the mean of all other seeds: no seed tunes itself.
 
     Parameters
     ----------
     scores : Array, shape (seeds, settings), more is better; what diverged is NaN and never chosen, if another is finite
+    test : Array, same shape, or None
+        Scores on samples that must not choose; the chosen setting's are returned from here. None: from ``scores``.
 
     Examples
     --------
@@ -139,7 +176,8 @@ def chosen_by_others(scores: np.ndarray) -> np.ndarray:
     """
     seeds, ranked = len(scores), np.where(np.isfinite(scores), scores, -1e300)
     others = [ranked[np.arange(seeds) != seed].mean(axis=0) for seed in range(seeds)]
-    return np.array([scores[seed, int(mean.argmax())] for seed, mean in enumerate(others)])
+    told = scores if test is None else test
+    return np.array([told[seed, int(mean.argmax())] for seed, mean in enumerate(others)])
 
 
 def shown(values: Sequence[float] | np.ndarray, unit: str = "", digits: int = 2) -> str:
@@ -167,8 +205,14 @@ def below(values: Sequence[float] | np.ndarray, limit: float = 0.0) -> bool:
 def judged(
     panels: Sequence[Panel], claims: Sequence[Claim], *, limits: Sequence[Limit], benefits: Sequence[Benefit] = ()
 ) -> Judged:
-    """Return what a parallel found; each limit becomes the first of its claims."""
-    return Judged(list(panels), [*(limit.claim() for limit in limits), *claims], list(limits), list(benefits))
+    """Return what a parallel found; each limit becomes the first of its claims.
+
+    With k benefits that decide each has an interval of level 1 - 0.05/k (Bonferroni), so that all of them together
+    cover the true differences with 95 % at the least.
+    """
+    level = 1.0 - 0.05 / max(1, sum(benefit.decides for benefit in benefits))
+    weighed = [replace(benefit, level=level) if benefit.decides else benefit for benefit in benefits]
+    return Judged(list(panels), [*(limit.claim() for limit in limits), *claims], list(limits), weighed)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,8 +68,14 @@ def verdicts(found: dict[str, Judged]) -> pd.DataFrame:
             {
                 "parallel": name, "title": said.title, "exact": said.exact, "holds_to": judged.holds_to,
                 "breaks": said.breaks, "useful": judged.useful,
-                "by": "; ".join(f"{benefit.text}: {benefit.shown}" for benefit in judged.benefits), "cost": said.cost,
+                "by": _reasons(judged), "cost": said.cost,
                 "claims": len(judged.claims), "failed": sum(not claim.passed for claim in judged.claims),
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _reasons(judged: Judged) -> str:
+    """Return the benefits as text, those that decide first."""
+    ordered = sorted(judged.benefits, key=lambda benefit: not benefit.decides)
+    return "; ".join(f"{'' if one.decides else '(does not decide) '}{one.text}: {one.shown}" for one in ordered)

@@ -160,7 +160,7 @@ def _conclude(results: list[tuple[Case, Found]]) -> Judged:
                        against=best, unit="points"),
             Benefit.of(
                 score[NETWORKS[0]] - score[single], "balanced accuracy of two stages over the refinement, same trials",
-                against=f"{single}, which meets all cues from the start", unit="points",
+                against=f"{single}, which meets all cues from the start", unit="points", decides=False,
             ),
         ],
     )  # fmt: skip
@@ -263,7 +263,7 @@ PARALLEL = Parallel(
         "D2 by errors below. Together they are the two signs of the delta rule in two populations."
     ),
     formula=(
-        "V = w1.x - w2.x;  error = reward - V\\nw1 <- w1 + rate*[error]+ x;  w2 <- w2 + rate*[-error]+ x\\n"
+        "V = w1.x - w2.x;  error = reward - V\nw1 <- w1 + rate*[error]+ x;  w2 <- w2 + rate*[-error]+ x\n"
         "w = w1 - w2:  w <- w + rate*error*x"
     ),
     exact="small changes, linear response to dips, no fluctuation, every cell on every input: two linear networks",

@@ -286,7 +286,7 @@ PARALLEL = Parallel(
         "itself has become, as a generator that is trained by its own output."
     ),
     formula=(
-        "size <- size - dt*d/dsize[recovery_rate*(size - rest)^2/2 - hebb*(1 - threshold)*size]  (within, replayed)\\n"
+        "size <- size - dt*d/dsize[recovery_rate*(size - rest)^2/2 - hebb*(1 - threshold)*size]  (within, replayed)\n"
         "gradient of joint loss = n_new/n*gradient(new) + n_old/n*gradient(replayed old)"
     ),
     exact="whole patterns, no fluctuation: SGD with weight decay to rest; whole past in proportion: joint training",

@@ -326,11 +326,11 @@ def _conclude(results: list[tuple[Case, Found]]) -> Judged:
             ),
             Benefit.of(
                 test[_SPINES] - test[_FIXED], "test accuracy that coming and going adds",
-                against="connections at fixed sites", unit="points",
+                against="connections at fixed sites", unit="points", decides=False,
             ),
             Benefit.of(
                 test["spines, fluctuating"] - test[_SPINES], "test accuracy that fluctuation adds to rewiring",
-                against="the same rule without fluctuation", unit="points",
+                against="the same rule without fluctuation", unit="points", decides=False,
             ),
         ],
     )  # fmt: skip

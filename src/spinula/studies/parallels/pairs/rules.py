@@ -171,7 +171,8 @@ def _conclude(results: list[tuple[Case, Found]]) -> Judged:
         [*_capacity_claims(counts), *_stored_claims(stored), *_learning_claims(learnt, curves)],
         limits=_limits(counts, sets),
         benefits=[Benefit.of(gain, f"three factors: {text}", against="gradient descent", unit="%"),
-                  Benefit.of(aligned, f"feedback alignment: {text}", against="gradient descent", unit="%")],
+                  Benefit.of(aligned, f"feedback alignment: {text}", against="gradient descent", unit="%",
+                             decides=False)],
     )  # fmt: skip
 
 
