@@ -179,3 +179,24 @@ def test_place_ranks_edits_for_two_fitted_laws(tmp_path):
 def test_place_wants_two_tables():
     with pytest.raises(UsageError, match="two tables are wanted"):
         RUN.invoke(app, ["place", "one.csv"], catch_exceptions=False)
+
+
+def test_place_keeps_the_last_run_until_the_new_one_is_there(tmp_path):
+    """Bad input with --force removes nothing; without a run there, it leaves no empty folder."""
+    good = _fitted(tmp_path / "wt.toml", -2.6, 0.65)
+    bad = tmp_path / "bad.toml"
+    bad.write_text(_FITTED, encoding="utf-8")
+    out = tmp_path / "out"
+    with pytest.raises(InvalidInputError):
+        RUN.invoke(app, ["place", good, str(bad), "--out", str(out)], catch_exceptions=False)
+    assert not out.exists()
+    _run("place", good, good, "--out", str(out))
+    before = {one.name: one.read_bytes() for one in out.iterdir()}
+    with pytest.raises(InvalidInputError):
+        RUN.invoke(app, ["place", good, str(bad), "--out", str(out), "--force"], catch_exceptions=False)
+    assert {one.name: one.read_bytes() for one in out.iterdir()} == before
+    with pytest.raises(OutputExistsError):
+        RUN.invoke(app, ["place", good, good, "--out", str(out)], catch_exceptions=False)
+    other = _fitted(tmp_path / "ko.toml", -2.62, 0.72)
+    _run("place", good, other, "--out", str(out), "--force")
+    assert (out / "points.csv").read_bytes() != before["points.csv"]

@@ -14,10 +14,14 @@ from spinula.faces.figures import COLOURS, FAINT, INK
 from spinula.presets.compose import NOT_FOR_DIAGNOSIS
 
 _MOST = 8  # candidates that are drawn; the others share one bar
+_NAMED = 4  # names of one edit that are written out
 
 
 def _plain(label: str) -> str:
-    return label.replace(" = ", "\n= ").replace("_", " ")
+    names = label.split(" = ")
+    if len(names) > _NAMED:
+        names = [*names[: _NAMED - 1], f"{len(names) - _NAMED + 1} more, see points.csv"]
+    return "\n= ".join(names).replace("_", " ")
 
 
 def placement_figure(table: pd.DataFrame, statistics: pd.DataFrame, names: Mapping[str, str]) -> Figure:

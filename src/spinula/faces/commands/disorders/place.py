@@ -37,15 +37,18 @@ def place(
 
     if held_out == 0 and (control is None or mutant is None):
         raise UsageError("two tables are wanted: the control and the mutant.\n  Or give --held-out 100 and none.")
-    target = folder.open_folder(out, force=force) if out else None
+    # Refuse at once what would be refused after the work; nothing is made or removed before the answer is there.
+    if out and (out.is_file() or (out.exists() and not force)):
+        folder.open_folder(out, force=force)
     if held_out:
-        _held_out(held_out, simulated, seed, target, as_json)
+        _held_out(held_out, simulated, seed, (out, force), as_json)
         return
     if control.suffix == mutant.suffix == ".toml":
         found, more = _fitted(control, mutant, base)
     else:
         found, more = _tables((control, control_rows), (mutant, mutant_rows), size, (base, simulated, seed))
-    if target:
+    if out:
+        target = folder.open_folder(out, force=force)
         _write(target, found, {"control": control.name, "mutant": mutant.name, "base": base, **more}, seed)
     from spinula.presets.compose import NOT_FOR_DIAGNOSIS
 
@@ -88,7 +91,7 @@ def _tables(
     return found.placement, more
 
 
-def _held_out(count: int, simulated: int, seed: int, target: Path | None, as_json: bool) -> None:
+def _held_out(count: int, simulated: int, seed: int, where: tuple[Path | None, bool], as_json: bool) -> None:
     """Score simulated laboratories of several sizes; the figure's left half is of those of the reference's size."""
     import pandas as pd
 
@@ -106,7 +109,9 @@ def _held_out(count: int, simulated: int, seed: int, target: Path | None, as_jso
             move(len(scores), f"{score['animals']} animals, {score['dendrites']} dendrites")
     sizes = pd.DataFrame(scores)
     (main,) = [one for one in scores if (one["animals"], one["dendrites"]) == (FIELD.animals, FIELD.dendrites)]
-    if target:
+    out, force = where
+    if out:
+        target = folder.open_folder(out, force=force)
         folder.write_provenance(target, "place", seed=seed, content={"held_out": count, "simulated": simulated})
         _save(target, lambda: reliability_figure(bins, sizes, main), sizes)
     if as_json:
