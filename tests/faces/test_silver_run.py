@@ -1,6 +1,7 @@
 """`spinula run` of silver protocols, and a micrograph that becomes a trained device with its page in one command."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,10 @@ from typer.testing import CliRunner
 
 from spinula.core.errors import InvalidInputError, SpinulaWarning, UnknownNameError
 from spinula.faces.cli import app
+from spinula.faces.silver.running import _first_device
+from spinula.presets.shipped import shipped_path
 from spinula.studies.silver.devices import load_device
+from spinula.studies.silver.protocol.yields import Yield
 
 RUN = CliRunner()
 
@@ -46,6 +50,45 @@ def test_a_protocol_runs_by_name_with_its_page_and_its_moving_picture(tmp_path):
     assert "data:image/gif" in page
     assert "law.neck_length" in page
     assert page.count("<b style") == len(verdicts)
+
+
+READS = """device = {device!r}
+grounded = ["a"]
+about = {{ title = "reads first" }}
+scale = {{ source = "a", sink = "b" }}
+stimulus = [{{ name = "bell", electrode = "b", level = 2.0 }}]
+probe = [{{ name = "path", source = "a", sink = "b" }}]
+condition = [
+    {{ name = "reads", step = [{{ read = "before" }}] }},
+    {{ name = "given", step = [{{ give = "bell", read = "after" }}] }},
+]
+claim = [{{ name = "it conducts", of = "given.after", over = "reads.before", at_least = 10 }}]
+"""
+
+
+def test_the_first_film_that_is_a_device_is_shown_and_a_condition_that_only_reads_has_no_movie(tmp_path):
+    device, protocol, out = tmp_path / "small.toml", tmp_path / "mine.toml", tmp_path / "out"
+    text = shipped_path("device", "devices", "dewetted").read_text(encoding="utf-8")
+    for key, value in (("side", 80), ("pad", 20)):
+        text = re.sub(rf"(\[film.{key}\]\nvalue = )\S+", rf"\g<1>{value}", text)
+    device.write_text(text, encoding="utf-8")
+    protocol.write_text(READS.format(device=str(device)), encoding="utf-8")
+    out.mkdir()
+    (out / "movie.gif").write_bytes(b"of another run")
+    said = json.loads(run("run", protocol, "--seed", 14, "--replicates", 2, "--out", out, "--force", "--json"))
+    assert (said["seed"], said["film"]) == (14, 15)
+    (found,) = said["yields"]
+    assert (found["protocol"], found["films"], list(found["failed"])) == ("mine", 2, ["14"])
+    assert said["verdicts"][0]["holds"]
+    assert not (out / "movie.gif").exists()
+    page = " ".join((out / "report.html").read_text().split())
+    assert "grown from seed 15" in page
+    assert "It is the first that is a device; film 14: an island touches" in page
+    assert "moving picture" not in page
+    assert sorted(path.name for path in (out / "cases").iterdir()) == ["mine_14.json", "mine_15.json"]
+    with pytest.raises(InvalidInputError, match="none of the 2 films is a device, of seed 14") as caught:
+        _first_device(range(14, 16), [Yield("mine", 2, 0, 0.0, 1.0, {}, {14: "shorted.", 15: "does not switch."})])
+    assert "--replicates" in str(caught.value)
 
 
 @pytest.mark.slow

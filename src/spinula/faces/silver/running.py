@@ -55,15 +55,18 @@ def run(asked: Asked) -> None:
     run_json = {**content, "sources": sources(found)}
     provenance = folder.write_provenance(target, "run", seed=seed, content=run_json)
     yields = _over_films(asked.name, range(seed, seed + films), target / "cases", asked.jobs) if films > 1 else []
+    film, passed = _first_device(range(seed, seed + films), yields)
     verdicts = show_film(
-        target, found, preset.grow(seed), preset=preset, seed=seed, provenance=provenance, yields=yields,
-        origin=f"The film was grown from seed {seed} as the device {preset.name} says.",
+        target, found, preset.grow(film), preset=preset, seed=film, provenance=provenance, yields=yields,
+        origin=f"The film was grown from seed {film} as the device {preset.name} says. {passed}",
     )  # fmt: skip
     if asked.as_json:
-        console.print_json("run", protocol=found.name, seed=seed, out=target, verdicts=verdicts,
+        console.print_json("run", protocol=found.name, seed=seed, film=film, out=target, verdicts=verdicts,
                            yields=[asdict(one) for one in yields])  # fmt: skip
         return
     tell(found.name, verdicts, yields)
+    if passed:
+        console.data.print(f"shown is film {film}. {passed}")
     typer.echo(target / "report.html")
 
 
@@ -72,6 +75,8 @@ def show_film(
     origin: str, warnings: list[str] | None = None, yields: list[Yield] | None = None,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Run a protocol on one film; write film.png, movie.gif, points.csv, verdicts.csv and report.html.
+
+    There is no movie.gif if nothing is given and no time passes in the first condition.
 
     Returns
     -------
@@ -98,13 +103,29 @@ def show_film(
         trace = run_silver(preset, found, seed=seed, graph=grown.graph, watch=watch)
     verdicts = judge(found, trace)
     save_film(target / "film.png", grown.film, grown.graph, grown.masks)
-    save_movie(target / "movie.gif", grown.film, grown.masks, grown.graph, reel)
+    if reel.time:
+        save_movie(target / "movie.gif", grown.film, grown.masks, grown.graph, reel)
+    else:  # the condition only reads: nothing moves
+        (target / "movie.gif").unlink(missing_ok=True)
     table = [asdict(verdict) for verdict in verdicts]
     write_text(target / "points.csv", pd.DataFrame(_points(trace)).to_csv(index=False, float_format="%.6g"))
     write_text(target / "verdicts.csv", pd.DataFrame(table).to_csv(index=False, float_format="%.6g"))
     shown = Shown(preset, found, grown, trace, verdicts, origin, target, warnings or [])
     write_silver_report(target / "report.html", shown, provenance, yields or [])
     return table
+
+
+def _first_device(seeds: range, yields: list[Yield]) -> tuple[int, str]:
+    """Return the first film that is a device, and what is to be said of those before it."""
+    from spinula.core.errors import InvalidInputError
+
+    failed = yields[0].failed if yields else {}
+    film = next((seed for seed in seeds if seed not in failed), None)
+    if film is None:
+        why = f"none of the {len(seeds)} films is a device, of seed {seeds[0]} because {failed[seeds[0]]}"
+        raise InvalidInputError(f"{why}\n  Take another --seed or more --replicates.")
+    before = ", ".join(f"film {seed}: {failed[seed]}" for seed in range(seeds[0], film))
+    return film, f"It is the first that is a device; {before}" if before else ""
 
 
 def _points(trace: Trace) -> list[dict[str, Any]]:
