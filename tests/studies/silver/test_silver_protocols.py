@@ -1,5 +1,6 @@
 """Protocols of silver devices: files are checked, what they say is done, and yields are counted with their controls."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,8 @@ def test_every_shipped_file_loads_has_controls_and_one_device():
     [
         ('electrode = "a"\nlevel', 'electrode = "d"\nlevel', "no electrode is called 'd'.*\n?.*Electrodes: a, b, c"),
         ('give = "bell+food"', 'give = "bell+wine"', "no stimulus is called 'wine'"),
+        ('give = "bell+food"', 'give = "bell+"', "no stimulus is called ''"),
+        ('give = "bell+food"', 'give = ["bell", ""]', "no stimulus is called ''"),
         ('of = "paired.after"', 'of = "pared.after"', "no condition is called 'pared'"),
         ('of = "paired.after"', 'of = "paired.pairings.11"', "there are 10 repetitions"),
         ('of = "paired.after"', 'of = "paired.pairings.mean"', "no statistic is called 'mean'"),
@@ -154,6 +157,28 @@ def test_yields_of_a_protocol_by_path_stay_in_their_folder(tmp_path, monkeypatch
     other = path.rename(path.with_name("pavlov.toml"))
     with pytest.raises(InvalidInputError, match="two cases are called 'pavlov_0'"):
         read_yields(["pavlov", str(other)], [0], out)
+
+
+SWEEP = shipped.shipped_path("protocol", "silver", "dc_sweep").read_text(encoding="utf-8")
+
+
+def test_where_a_sweep_switches_is_known_of_the_first_probe_alone(tmp_path):
+    path, term = tmp_path / "mine.toml", "sweeps.first.up.1"
+    text = SWEEP.replace("[[condition]]", '[[probe]]\nname = "other"\nsource = "a"\nsink = "c"\n\n[[condition]]', 1)
+    assert term in text
+    for probe in ("", "@path"):
+        path.write_text(text.replace(term, term + probe), encoding="utf-8")
+        assert load_silver(path).file.claim[1].over == term + probe
+    path.write_text(text.replace(term, f"{term}@other"), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"claim.1.over.*first probe alone.*\n.*without @other"):
+        load_silver(path)
+
+
+def test_a_film_that_lost_an_electrode_is_no_device():
+    protocol, graph = load_silver("second_order"), load_device("dewetted").grow(1000, plan=SMALL).graph
+    less = replace(graph, electrodes={name: graph.electrodes[name] for name in ("a", "b")})
+    with pytest.raises(InvalidInputError, match="does not join electrode 'c'"):
+        run_silver(load_device("dewetted"), protocol, seed=1000, graph=less)
 
 
 def test_a_mistake_is_no_film_that_fails(tmp_path, monkeypatch):

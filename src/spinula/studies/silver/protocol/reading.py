@@ -84,7 +84,7 @@ def _check(protocol: Protocol) -> None:
 def _check_electrodes(protocol: Protocol) -> None:
     found = protocol.file
     named: list[tuple[Key, str]] = [(["scale", "source"], found.scale.source), (["scale", "sink"], found.scale.sink)]
-    named += [(["grounded"], name) for name in found.grounded]
+    named.extend((["grounded"], name) for name in found.grounded)
     for number, stimulus in enumerate(found.stimulus):
         named.append((["stimulus", number, "electrode"], stimulus.electrode))
         if stimulus.scale:
@@ -120,7 +120,7 @@ def _check_condition(protocol: Protocol, number: int, condition: Condition) -> N
         key: Key = ["condition", number, "step", place]
         _check_pauses(protocol, key, step)
         for together in [step.give] if isinstance(step.give, str) else step.give:
-            names = [name for name in together.split("+") if name]
+            names = together.split("+") if step.give else []
             for name in names:
                 if name not in known:
                     raise mistake(protocol, [*key, "give"], f"no stimulus is called {name!r}",
@@ -171,6 +171,8 @@ def _wrong_term(protocol: Protocol, term: str) -> tuple[str, str] | None:
     step = series[parts[1]]
     if len(parts) == 4 and not (step.sweep and parts[2] in SWEPT):
         return f"{parts[2]!r} is nothing of a sweep", f"Of a sweep: {', '.join(SWEPT)}."
+    if len(parts) == 4 and parts[2] in ("up", "down") and probe and probe != probes[0]:
+        return f"{parts[2]!r} is found on the first probe alone", f"Write it without @{probe}, or @{probes[0]}."
     if parts[-1].isdigit():
         wrong = not 1 <= int(parts[-1]) <= step.count
         return (f"there are {step.count} repetitions", "Count from 1.") if wrong else None

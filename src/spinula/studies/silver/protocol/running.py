@@ -14,7 +14,7 @@ from spinula.engines.silver.graph import GapGraph
 from spinula.engines.silver.solver import Drive
 from spinula.studies.silver.devices import DevicePreset
 from spinula.studies.silver.paths import SWITCHED, switching_voltage
-from spinula.studies.silver.protocol.model import Condition, Protocol, Scale, Step, Stimulus
+from spinula.studies.silver.protocol.model import Condition, Protocol, ProtocolFile, Scale, Step, Stimulus
 from spinula.studies.silver.pulses import READ, hold
 
 _STAIRS = 16  # of one flank of a sweep
@@ -116,6 +116,13 @@ def statistic(series: np.ndarray, name: str) -> float:
     return float({"first": series[0], "last": series[-1], "largest": series.max(), "smallest": series.min()}[name])
 
 
+def _electrodes(file: ProtocolFile) -> set[str]:
+    """Return the electrodes that a protocol names."""
+    pairs = [file.scale, *file.probe, *(one.scale for one in file.stimulus if one.scale)]
+    ends = {name for pair in pairs for name in (pair.source, pair.sink)}
+    return {*file.grounded, *(one.electrode for one in file.stimulus)} | ends
+
+
 class Player:
     """Gives a protocol's stimuli to devices of one film.
 
@@ -130,11 +137,15 @@ class Player:
     Raises
     ------
     InvalidInputError
-        If the film has no switching voltage between the electrodes of a scale.
+        If the film does not join all electrodes that the protocol names, or has no switching voltage between those of
+        a scale.
     """
 
     def __init__(self, preset: DevicePreset, protocol: Protocol, graph: GapGraph, *, seed: int) -> None:
         self.preset, self.protocol, self.graph, self.seed = preset, protocol, graph, seed
+        absent = sorted(_electrodes(protocol.file) - set(graph.electrodes))
+        if absent:
+            raise InvalidInputError(f"the film does not join electrode {absent[0]!r}.\n  Take another film.")
         self._found: dict[Scale, float] = {}
         self.volts = {stimulus.name: self._volts(stimulus) for stimulus in protocol.file.stimulus}
 
