@@ -122,6 +122,27 @@ def test_blind_laboratories_are_placed():
     assert table["no difference = fragile_x_no_clustering"] > table[["fragile_x", "fragile_x_barrel"]].max()
 
 
+def _answered(said, right, others=19):
+    """Return rows of laboratories whose first answer was given a probability, with how many were right of ten."""
+    rest = {f"other {n}": (1.0 - said) / others for n in range(others)}
+    edits = ["mine"] * right + ["other 0"] * (10 - right)
+    return [{"condition": one, "edit": one, "first": "mine", "probabilities": {"mine": said} | rest} for one in edits]
+
+
+def test_calibration_is_that_of_the_first_answers():
+    """Said 0.9, right in 5 of 10: an error of 0.4 by hand, which a mean over all candidates would hide."""
+    found = trial.score(_answered(0.9, 5))
+    assert (found["confidence"], found["first"]) == (pytest.approx(0.9), 0.5)
+    assert found["calibration_error"] == pytest.approx(0.4)
+    assert trial.score(_answered(0.9, 9))["calibration_error"] == pytest.approx(0.0, abs=1e-12)
+    # Two bins of unlike error, weighted by their laboratories: (20 * 0.41 + 10 * 0.1) / 30.
+    mixed = [*_answered(0.9, 5), *_answered(0.92, 5), *_answered(0.6, 5)]
+    assert trial.score(mixed)["calibration_error"] == pytest.approx((20 * 0.41 + 10 * 0.1) / 30)
+    every = trial.reliability(_answered(0.9, 5))
+    assert (every["count"] * (every["said"] - every["right"]).abs()).sum() / every["count"].sum() < 0.05
+    assert trial.reliability(_answered(0.9, 5), first=True)["count"].tolist() == [10]
+
+
 def test_the_tables_of_a_laboratory_say_how_it_images():
     laboratory = Laboratory(dendrites=6, sessions=4, every=3.0)
     table = _table("wild_type", laboratory)

@@ -71,27 +71,32 @@ def _differences(ax: Axes, table: pd.DataFrame, statistics: pd.DataFrame, names:
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, fontsize=8, handletextpad=0.3)
 
 
-def reliability_figure(bins: pd.DataFrame, sizes: pd.DataFrame, score: Mapping[str, Any]) -> Figure:
+def reliability_figure(
+    bins: pd.DataFrame, answers: pd.DataFrame, sizes: pd.DataFrame, score: Mapping[str, Any]
+) -> Figure:
     """Draw how often a candidate of a stated probability was right, and how the score grows with the laboratory.
 
     Parameters
     ----------
-    bins : as ``placement.trial.reliability``
+    bins, answers : as ``placement.trial.reliability``, of all candidates and of first answers
     sizes : as rows of ``placement.trial.by_size``
     """
     figure = Figure(figsize=(10.0, 4.3), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.2))
     left.plot([0, 1], [0, 1], color=FAINT, linewidth=1.0, linestyle="--", label="calibrated")
-    low, high = bins["right"] - bins["low"], bins["high"] - bins["right"]
-    left.errorbar(bins["said"], bins["right"], yerr=[low.clip(lower=0), high.clip(lower=0)], fmt="o",
-                  color=COLOURS[0], label="laboratories, 95 %")  # fmt: skip
-    for said, share, count in zip(bins["said"], bins["right"], bins["count"], strict=True):
-        left.annotate(f"{count}", (said, share), xytext=(7, -3), textcoords="offset points", fontsize=7.5,
-                      color="#555555")  # fmt: skip
+    for rows, name, marker, colour, away in (
+        (bins, "all candidates", "o", COLOURS[0], (7, -9)), (answers, "first answers", "D", COLOURS[1], (-18, 4)),
+    ):  # fmt: skip
+        low, high = rows["right"] - rows["low"], rows["high"] - rows["right"]
+        left.errorbar(rows["said"], rows["right"], yerr=np.array([low.clip(lower=0), high.clip(lower=0)]), fmt=marker,
+                      color=colour, markersize=5, label=f"{name}, 95 %")  # fmt: skip
+        for said, share, count in zip(rows["said"], rows["right"], rows["count"], strict=True):
+            left.annotate(f"{count}", (said, share), xytext=away, textcoords="offset points", fontsize=7.5,
+                          color=colour)  # fmt: skip
     left.set(xlim=(-0.04, 1.12), ylim=(-0.04, 1.04), xlabel="probability that was stated",
              ylabel="share that was right", title="Are the probabilities to be trusted?")  # fmt: skip
     left.set_aspect("equal")
-    left.legend(loc="upper left")
+    left.legend(loc="upper left", fontsize=8)
     left.text(0.98, 0.03, f"Brier {score['brier']:.2f}\n(prior alone {score['brier_chance']:.2f})", ha="right",
               fontsize=8, color="#555555", transform=left.transAxes)  # fmt: skip
     for number, (dendrites, here) in enumerate(sizes.groupby("dendrites")):
@@ -110,4 +115,7 @@ def reliability_figure(bins: pd.DataFrame, sizes: pd.DataFrame, score: Mapping[s
     ticks = sorted(sizes["animals"].unique())
     right.set_xticks(ticks, [str(one) for one in ticks])
     right.legend(loc="lower right", ncols=1)
+    figure.text(0.5, -0.02, "Candidates of one laboratory are not independent (one of them is right): the intervals of "
+                "all candidates are a guide only. First answers are independent.",
+                ha="center", va="top", fontsize=8, color="#555555")  # fmt: skip
     return figure

@@ -100,12 +100,12 @@ def _held_out(count: int, simulated: int, seed: int, where: tuple[Path | None, b
     from spinula.studies.disorders.placement.simulated import FIELD
     from spinula.studies.disorders.placement.trial import ANIMALS, DENDRITES, by_size, reliability
 
-    scores, bins = [], pd.DataFrame()
+    scores, bins, answers = [], pd.DataFrame(), pd.DataFrame()
     with console.progress(len(ANIMALS) * len(DENDRITES), "held-out laboratories") as move:
         for score, _, rows in by_size(seed=seed, count=count, simulated=simulated):
             scores.append(score)
             if (score["animals"], score["dendrites"]) == (FIELD.animals, FIELD.dendrites):
-                bins = reliability(rows)
+                bins, answers = reliability(rows), reliability(rows, first=True)
             move(len(scores), f"{score['animals']} animals, {score['dendrites']} dendrites")
     sizes = pd.DataFrame(scores)
     (main,) = [one for one in scores if (one["animals"], one["dendrites"]) == (FIELD.animals, FIELD.dendrites)]
@@ -113,15 +113,22 @@ def _held_out(count: int, simulated: int, seed: int, where: tuple[Path | None, b
     if out:
         target = folder.open_folder(out, force=force)
         folder.write_provenance(target, "place", seed=seed, content={"held_out": count, "simulated": simulated})
-        _save(target, lambda: reliability_figure(bins, sizes, main), sizes)
+        _save(target, lambda: reliability_figure(bins, answers, sizes, main), sizes)
     if as_json:
         console.print_json(
-            "place", seed=seed, note=NOT_FOR_DIAGNOSIS, scores=scores, reliability=bins.to_dict("records")
-        )
+            "place", seed=seed, note=NOT_FOR_DIAGNOSIS, scores=scores, reliability=bins.to_dict("records"),
+            reliability_of_first=answers.to_dict("records"),
+        )  # fmt: skip
         return
+    _show_scores(scores)
+
+
+def _show_scores(scores: list[dict[str, Any]]) -> None:
+    from spinula.presets.compose import NOT_FOR_DIAGNOSIS
+
     shown = console.table(
         "Held-out laboratories",
-        ["animals", "dendrites", "right first", "in the first two", "by condition", "Brier", "calibration error"],
+        ["animals", "dendrites", "right first", "in the first two", "by condition", "Brier"],
     )
     for one in scores:
         shown.add_row(
@@ -129,10 +136,15 @@ def _held_out(count: int, simulated: int, seed: int, where: tuple[Path | None, b
             f"{one['first']:.2f} [{one['first_low']:.2f}, {one['first_high']:.2f}]",
             f"{one['second']:.2f} [{one['second_low']:.2f}, {one['second_high']:.2f}]",
             f"{one['first_by_condition']:.2f}, {one['second_by_condition']:.2f}", f"{one['brier']:.2f}",
-            f"{one['calibration_error']:.3f}",
         )  # fmt: skip
     console.data.print(f"[yellow]{NOT_FOR_DIAGNOSIS}[/]")
     console.data.print(shown)
+    console.data.print("probability of the first answer, and how often it was right (its calibration error in bins)")
+    for one in scores:
+        console.data.print(
+            f"{one['animals']} animals, {one['dendrites']} dendrites: said {one['confidence']:.2f}, "
+            f"right {one['first']:.2f} (error {one['calibration_error']:.2f})"
+        )
 
 
 def _write(target: Path, found: Any, content: dict[str, Any], seed: int) -> None:

@@ -80,8 +80,14 @@ def score(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     -------
     dict
         laboratories, first and second (shares, each with low and high, Wilson 95 %), by_condition (both shares),
-        brier (of all candidates, 0 to 2) and brier_chance (of the prior), calibration_error (of all candidates'
-        probabilities, weighted by their number), confidence (mean probability of the first)
+        brier (of all candidates, 0 to 2) and brier_chance (of the prior), confidence (mean probability of the first,
+        to be held against the share ``first``), calibration_error (of the first answers: said against right, in bins,
+        weighted by its laboratories)
+
+    Notes
+    -----
+    The error is of first answers alone: most candidates have a probability near 0 and are wrong, so that a mean over
+    all of them is small whatever the answers are worth. With few laboratories chance alone makes it larger than 0.
 
     Source
     ------
@@ -102,9 +108,9 @@ def score(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     prior = {label: len(label.split(" = ")) for label in rows[0]["probabilities"]}
     total = sum(prior.values())
     chance = [sum((n / total - (label == row["edit"])) ** 2 for label, n in prior.items()) for row in rows]
-    bins = reliability(rows)
+    bins = reliability(rows, first=True)
     error = float((bins["count"] * (bins["said"] - bins["right"]).abs()).sum() / bins["count"].sum())
-    confidence = float(np.mean([max(row["probabilities"].values()) for row in rows]))
+    confidence = float(np.mean([row["probabilities"][row["first"]] for row in rows]))
     return found | {
         "brier": float(np.mean(brier)), "brier_chance": float(np.mean(chance)), "calibration_error": error,
         "confidence": confidence,
@@ -121,17 +127,31 @@ def _by_condition(row: dict[str, Any]) -> tuple[float, float]:
     return tuple(float(np.clip((places - above) / tied, 0.0, 1.0)) for places in (1, 2))  # type: ignore[return-value]
 
 
-def reliability(rows: Sequence[dict[str, Any]], bins: Sequence[float] = BINS) -> pd.DataFrame:
+def reliability(rows: Sequence[dict[str, Any]], bins: Sequence[float] = BINS, *, first: bool = False) -> pd.DataFrame:
     """Return how often candidates that were given a probability were the right one.
+
+    Parameters
+    ----------
+    first : bool
+        Count the first answer of each laboratory alone.
 
     Returns
     -------
     DataFrame, one row per bin that is not empty
-        from, to, count (candidates of all laboratories), said (mean probability), right (share), low, high (Wilson)
+        from, to, count (candidates, or laboratories with ``first``), said (mean probability), right (share), low, high
+        (Wilson, 95 %)
+
+    Notes
+    -----
+    Candidates of one laboratory are not independent (their probabilities add up to 1, and one of them is right), which
+    Wilson's interval takes them to be: of all candidates it is a guide only. First answers are independent.
     """
     from scipy.stats import binomtest
 
-    pairs = np.array([(p, label == row["edit"]) for row in rows for label, p in row["probabilities"].items()])
+    pairs = np.array(
+        [(p, label == row["edit"]) for row in rows for label, p in row["probabilities"].items()
+         if not first or label == row["first"]]
+    )  # fmt: skip
     made = []
     for low, high in pairwise(bins):
         inside = (pairs[:, 0] >= low) & ((pairs[:, 0] < high) | (high >= bins[-1]))
