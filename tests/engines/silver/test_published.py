@@ -78,6 +78,38 @@ def test_what_is_no_network_is_refused(tmp_path):
         read_network(tmp_path / "g.txt", electrodes=wanted)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", r"n.csv is no table: No columns.*\n.*tail and head"),
+        ('tail,head\n0,1\n1,"2', r"n.csv is no table: .*\n.*tail and head"),
+        ("tail,head\n0,1\n1,\n", r"n.csv, row 3, column 'head': is empty\n.*whole number"),
+        ("tail,head\n0,1\n\n1,\n\n", r"n.csv, row 4, column 'head': is empty"),
+        ("tail,head\n0,1\n1.5,2\n", r"n.csv, row 3, column 'tail': is 1.5\n.*whole number"),
+        ("tail,head\n0,one\n", r"n.csv, row 2, column 'head': is one"),
+        ("tail,head,distance_nm\n0,1,3\n1,2,\n", r"n.csv, row 3, column 'distance_nm': is empty\n.*above 0"),
+        ("tail,head,width_nm\n0,1,-3\n1,2,3\n", r"n.csv, row 2, column 'width_nm': is -3"),
+    ],
+)
+def test_a_table_that_is_wrong_names_its_row_and_the_cure(text, said, tmp_path):
+    (tmp_path / "n.csv").write_text(text)
+    with pytest.raises(InvalidInputError, match=said):
+        read_network(tmp_path / "n.csv", electrodes={"left": [0], "right": [2]})
+
+
+def test_a_file_that_was_cut_is_refused_wherever_it_was_cut(tmp_path):
+    write("ends", tmp_path / "whole.npz")
+    whole = (tmp_path / "whole.npz").read_bytes()
+    for size in (0, 1, 3, 10, len(whole) // 2, len(whole) - 30, len(whole) - 1):
+        (tmp_path / "cut.npz").write_bytes(whole[:size])
+        with pytest.raises(InvalidInputError, match=r"cut.npz is no whole .*\n.*savez"):
+            read_network(tmp_path / "cut.npz", electrodes={"left": [1], "right": [6]}, first=1)
+    with (tmp_path / "one.npz").open("wb") as file:
+        np.save(file, ENDS)
+    with pytest.raises(InvalidInputError, match=r"one.npz is no whole"):
+        read_network(tmp_path / "one.npz", electrodes={"left": [1], "right": [6]}, first=1)
+
+
 def settle(law, voltage, time, steps):
     state = (0.0, 0.0, 0.0)
     for _ in range(steps):

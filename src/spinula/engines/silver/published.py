@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
-from spinula.core.errors import InvalidInputError
+from spinula.core.errors import InvalidInputError, TableError
 from spinula.engines.silver.graph import GapGraph
 
 _ADJACENCY = ("adj_matrix", "adjMat", "adjacency", "adjacency_matrix", "conMat")
@@ -40,7 +42,8 @@ def read_network(
     Raises
     ------
     InvalidInputError
-        If the file has no network, or it is not symmetric, or nodes are not numbered as ``first`` says.
+        If the file cannot be read, has no network or a row that is no gap, or it is not symmetric, or nodes are not
+        numbered as ``first`` says.
     """
     path = Path(path)
     reader = {".mat": _read_mat, ".npz": _read_npz, ".csv": _read_csv}.get(path.suffix.lower())
@@ -82,10 +85,13 @@ def _read_mat(path: Path) -> dict[str, Any]:
 
 def _read_npz(path: Path) -> dict[str, Any]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             content = {name: file[name] for name in file.files}
-    except ValueError as error:
-        raise InvalidInputError(f"{path.name} cannot be read: {error}.") from None
+    except (ValueError, EOFError, OSError, TypeError, BadZipFile, zlib.error) as error:
+        # TypeError: one array saved with np.save under this name.
+        raise InvalidInputError(
+            f"{path.name} is no whole .npz file of numbers: {error}.\n  Save it with numpy.savez, or copy it anew."
+        ) from None
     if "ends" in content:
         return {name: content[name] for name in ("ends", "position", "distance", "width") if name in content}
     return _of_matrix(path, content)
@@ -94,14 +100,33 @@ def _read_npz(path: Path) -> dict[str, Any]:
 def _read_csv(path: Path) -> dict[str, Any]:
     import pandas as pd
 
-    table = pd.read_csv(path)
+    try:
+        table = pd.read_csv(path, skip_blank_lines=False).dropna(how="all")  # rows keep their numbers
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        cure = "Wanted a line of names, tail and head among them, and a line for each gap."
+        raise InvalidInputError(f"{path.name} is no table: {str(error).strip().rstrip('.')}.\n  {cure}") from None
     if not {"tail", "head"} <= set(table.columns):
         raise InvalidInputError(f"{path.name} has the columns {', '.join(table.columns)}.\n  Wanted tail and head.")
-    found: dict[str, Any] = {"ends": table[["tail", "head"]].to_numpy()}
+    ends = [_column(path, table, name, "a whole number of a node", whole=True) for name in ("tail", "head")]
+    found: dict[str, Any] = {"ends": np.column_stack(ends).astype(np.int64)}
     for name in ("distance", "width"):
         if f"{name}_nm" in table:
-            found[name] = table[f"{name}_nm"].to_numpy(float)
+            found[name] = _column(path, table, f"{name}_nm", "a number of nm above 0")
     return found
+
+
+def _column(path: Path, table: Any, name: str, wanted: str, *, whole: bool = False) -> np.ndarray:
+    """Return a column as floats; name the first row, as a line of the file, that is none or is out of bounds."""
+    import pandas as pd
+
+    values = pd.to_numeric(table[name], errors="coerce").to_numpy(float)
+    right = np.isfinite(values) & ((values == np.floor(values)) if whole else (values > 0))
+    if not right.all():
+        row = int(np.argmin(right))
+        found = "is empty" if pd.isna(table[name].iloc[row]) else f"is {table[name].iloc[row]}"
+        cure = f"Wanted {wanted} in each row."
+        raise TableError(found, file=path.name, row=int(table.index[row]) + 2, column=name, cure=cure)
+    return values
 
 
 def _of_matrix(path: Path, content: dict[str, Any]) -> dict[str, Any]:
