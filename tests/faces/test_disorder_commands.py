@@ -200,3 +200,27 @@ def test_place_keeps_the_last_run_until_the_new_one_is_there(tmp_path):
     other = _fitted(tmp_path / "ko.toml", -2.62, 0.72)
     _run("place", good, other, "--out", str(out), "--force")
     assert (out / "points.csv").read_bytes() != before["points.csv"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--held-out", "3", "one.csv", "two.csv"], "reads no table, but here is one.csv"),
+        (["--held-out", "3", "--mutant-rows", "genotype=KO"], "reads no table, but here is --mutant-rows"),
+        (["--held-out", "3", "--size", "area"], "here is --size"),
+        (["wt.toml", "ko.toml", "--control-rows", "genotype=WT", "--size", "area"], "--control-rows, --size chooses"),
+    ],
+)
+def test_place_refuses_what_it_would_not_read(words, told):
+    with pytest.raises(UsageError, match=told):
+        RUN.invoke(app, ["place", *words], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("more", [["--held-out", "2"], ["wt.toml", "ko.toml"]])
+def test_place_takes_the_base_that_was_given(more, tmp_path, monkeypatch):
+    """A base without conditions that a population shows would have one answer only, and is refused."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("wt.toml", "ko.toml"):
+        _fitted(tmp_path / name, -2.6, 0.65)
+    with pytest.raises(InvalidInputError, match="a population of ca1_slice shows: there is nothing to choose from"):
+        RUN.invoke(app, ["place", *more, "--base", "ca1_slice"], catch_exceptions=False)

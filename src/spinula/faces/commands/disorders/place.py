@@ -35,15 +35,24 @@ def place(
     """
     from spinula.core.errors import UsageError
 
+    options = {"--control-rows": control_rows, "--mutant-rows": mutant_rows, "--size": size}
+    unread = ", ".join(name for name, given in options.items() if given)
+    if held_out and (unread or control is not None):
+        raise UsageError(
+            f"--held-out reads no table, but here is {unread or control}.\n  Give --held-out alone, or two tables."
+        )
     if held_out == 0 and (control is None or mutant is None):
         raise UsageError("two tables are wanted: the control and the mutant.\n  Or give --held-out 100 and none.")
+    laws = held_out == 0 and control.suffix == mutant.suffix == ".toml"
+    if laws and unread:
+        raise UsageError(f"{unread} chooses from a table, and fitted.toml is none.\n  Leave it out, or give tables.")
     # Refuse at once what would be refused after the work; nothing is made or removed before the answer is there.
     if out and (out.is_file() or (out.exists() and not force)):
         folder.open_folder(out, force=force)
     if held_out:
-        _held_out(held_out, simulated, seed, (out, force), as_json)
+        _held_out((held_out, base, simulated, seed), (out, force), as_json)
         return
-    if control.suffix == mutant.suffix == ".toml":
+    if laws:
         found, more = _fitted(control, mutant, base)
     else:
         found, more = _tables((control, control_rows), (mutant, mutant_rows), size, (base, simulated, seed))
@@ -91,7 +100,7 @@ def _tables(
     return found.placement, more
 
 
-def _held_out(count: int, simulated: int, seed: int, where: tuple[Path | None, bool], as_json: bool) -> None:
+def _held_out(how: tuple[int, str, int, int], where: tuple[Path | None, bool], as_json: bool) -> None:
     """Score simulated laboratories of several sizes; the figure's left half is of those of the reference's size."""
     import pandas as pd
 
@@ -100,9 +109,10 @@ def _held_out(count: int, simulated: int, seed: int, where: tuple[Path | None, b
     from spinula.studies.disorders.placement.simulated import FIELD
     from spinula.studies.disorders.placement.trial import ANIMALS, DENDRITES, by_size, reliability
 
+    count, base, simulated, seed = how
     scores, bins, answers = [], pd.DataFrame(), pd.DataFrame()
     with console.progress(len(ANIMALS) * len(DENDRITES), "held-out laboratories") as move:
-        for score, _, rows in by_size(seed=seed, count=count, simulated=simulated):
+        for score, _, rows in by_size(seed=seed, count=count, simulated=simulated, base=base):
             scores.append(score)
             if (score["animals"], score["dendrites"]) == (FIELD.animals, FIELD.dendrites):
                 bins, answers = reliability(rows), reliability(rows, first=True)
@@ -112,22 +122,23 @@ def _held_out(count: int, simulated: int, seed: int, where: tuple[Path | None, b
     out, force = where
     if out:
         target = folder.open_folder(out, force=force)
-        folder.write_provenance(target, "place", seed=seed, content={"held_out": count, "simulated": simulated})
+        content = {"held_out": count, "base": base, "simulated": simulated}
+        folder.write_provenance(target, "place", seed=seed, content=content)
         _save(target, lambda: reliability_figure(bins, answers, sizes, main), sizes)
     if as_json:
         console.print_json(
-            "place", seed=seed, note=NOT_FOR_DIAGNOSIS, scores=scores, reliability=bins.to_dict("records"),
+            "place", seed=seed, note=NOT_FOR_DIAGNOSIS, base=base, scores=scores, reliability=bins.to_dict("records"),
             reliability_of_first=answers.to_dict("records"),
         )  # fmt: skip
         return
-    _show_scores(scores)
+    _show_scores(scores, base)
 
 
-def _show_scores(scores: list[dict[str, Any]]) -> None:
+def _show_scores(scores: list[dict[str, Any]], base: str) -> None:
     from spinula.presets.compose import NOT_FOR_DIAGNOSIS
 
     shown = console.table(
-        "Held-out laboratories",
+        f"Held-out laboratories of {base}",
         ["animals", "dendrites", "right first", "in the first two", "by condition", "Brier"],
     )
     for one in scores:

@@ -56,6 +56,11 @@ def candidates(base: str = BASE) -> list[Candidate]:
 
     A condition that edits nothing at the level of a population (clustering alone, say) counts as "no difference".
 
+    Raises
+    ------
+    InvalidInputError
+        If no condition edits what a population of the base shows: "no difference" would be the only answer.
+
     Examples
     --------
     >>> [one.names for one in candidates() if len(one.names) > 1][1:]
@@ -70,6 +75,11 @@ def candidates(base: str = BASE) -> list[Candidate]:
         key = tuple(sorted((one.key, round(one.value, 9)) for one in composition.changes if _acts(one.key)))
         groups.setdefault(key, []).append(name)
         made.setdefault(key, composition)
+    if len(groups) == 1:
+        raise InvalidInputError(
+            f"no condition edits what a population of {base} shows: there is nothing to choose from.\n"
+            f"  Give another base, such as {BASE}."
+        )
     return [Candidate(tuple(names), made[key]) for key, names in groups.items()]
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from spinula.core.streams import Streams
+from spinula.presets.compose import BASE
 from spinula.studies.disorders.imaging import Laboratory
 from spinula.studies.disorders.placement.posterior import SIMULATED, Candidate, Reference, place, reference
 from spinula.studies.disorders.placement.simulated import FIELD, simulate
@@ -170,6 +171,7 @@ def by_size(
     animals: Sequence[int] = ANIMALS,
     dendrites: Sequence[int] = DENDRITES,
     simulated: int = SIMULATED,
+    base: str = BASE,
 ) -> Iterator[tuple[dict[str, Any], Reference, list[dict[str, Any]]]]:
     """Score laboratories of several sizes; yield (score, reference, rows) of each.
 
@@ -177,7 +179,7 @@ def by_size(
     """
     for many in dendrites:
         known = reference(
-            replace(FIELD, dendrites=many), seed=Streams(seed).child("reference").seed, simulated=simulated
+            replace(FIELD, dendrites=many), seed=Streams(seed).child("reference").seed, simulated=simulated, base=base
         )
         for group in animals:
             here = replace(known.laboratory, animals=group)
