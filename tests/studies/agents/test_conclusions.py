@@ -1,6 +1,7 @@
 """Claims of the studies of agents fail when they should."""
 
 import numpy as np
+import pytest
 
 from spinula.studies.agents import comparison, reversal
 from spinula.studies.memory.study import Options
@@ -34,6 +35,22 @@ def test_goals_are_judged_seed_by_seed():
     assert verdicts == [False, False, False, True, False]
     table = comparison.table(bad)
     assert table[(table["world"] == "CartPole-v1") & (table["agent"] == "spines")]["worst"].item() == 300.0
+
+
+def test_one_seed_bears_nothing_out_and_three_have_students_interval():
+    good = _compared(480.0, 0.74, 5.0)
+    single = [(case, found) for case, found in good if case["seed"] == 101]
+    for judged in comparison.conclude(single).claims:
+        assert not judged.passed
+        assert "too few seeds" in judged.found
+    assert comparison.table(single)[["low", "high"]].isna().all(axis=None)
+    # t interval of 5, 6, 7: the percentile bootstrap would give [5, 7].
+    spread = _compared(480.0, 0.74, lambda case: float(case["seed"] - 96))
+    row = comparison.table(spread).set_index(["world", "agent"]).loc[("MinAtar/Breakout-v1", "spines")]
+    assert (row["low"], row["high"]) == (pytest.approx(3.516, abs=1e-3), pytest.approx(8.484, abs=1e-3))
+    texts = [judged.text for judged in comparison.conclude(good).claims]
+    assert "9 of 10 seeds" in texts[0]
+    assert "3 of 3 seeds" in texts[1]
 
 
 def test_a_reversal_is_judged_by_pairs_of_one_seed():

@@ -134,7 +134,7 @@ class ActorCritic:
 
     def state(self) -> dict[str, np.ndarray]:
         """Return all that decides how learning goes on between two episodes."""
-        words = [_words(generator) for generator in self._generators.values()]
+        words = [generator_words(generator) for generator in self._generators.values()]
         return {"sizes": self.sizes, "luck": self._luck[self._used :], "random": np.array(words, np.uint64),
                 "met": self._listed[2] > 0,
                 "counts": np.array([self.steps, self.eliminated, self.features.count, self.actions])}  # fmt: skip
@@ -156,7 +156,7 @@ class ActorCritic:
         self._luck, self._used = state["luck"].astype(float), 0
         self._listed[2] = state["met"]
         for generator, words in zip(self._generators.values(), state["random"], strict=True):
-            _set_words(generator, words)
+            set_generator_words(generator, words)
         self.steps, self.eliminated = (int(count) for count in state["counts"][:2])
 
     def save(self, path: str | Path) -> None:
@@ -170,15 +170,16 @@ class ActorCritic:
             self.restore({name: stored[name] for name in stored.files})
 
 
-def _words(generator: np.random.Generator) -> list[int]:
-    """Return the state of a Philox generator as integers."""
+def generator_words(generator: np.random.Generator) -> list[int]:
+    """Return the state of a Philox generator as 13 integers."""
     state: Any = generator.bit_generator.state
     inner = state["state"]
     return [*inner["counter"], *inner["key"], *state["buffer"], state["buffer_pos"], state["has_uint32"],
             state["uinteger"]]  # fmt: skip
 
 
-def _set_words(generator: np.random.Generator, words: np.ndarray) -> None:
+def set_generator_words(generator: np.random.Generator, words: np.ndarray) -> None:
+    """Put a Philox generator into the state that :func:`generator_words` gave, shape (13,)."""
     generator.bit_generator.state = {
         "bit_generator": "Philox", "state": {"counter": words[:4], "key": words[4:6]}, "buffer": words[6:10],
         "buffer_pos": int(words[10]), "has_uint32": int(words[11]), "uinteger": int(words[12]),
@@ -222,7 +223,7 @@ class SpineActorCritic(ActorCritic):
 
         Parameters as of the class above; spines begin at the resting size if ``size`` is not given.
         """
-        start = size or (intrinsic.size_rest if intrinsic else 0.1)
+        start = (intrinsic.size_rest if intrinsic else 0.1) if size is None else size
         super().__init__(features, actions, rule, seed=seed, density=density, size=start)
         self.intrinsic = intrinsic
 

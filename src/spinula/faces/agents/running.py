@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +49,19 @@ class Wanted:
 
 def train_agent(wanted: Wanted) -> None:
     """Train, evaluate over 100 episodes, write policy.npz, history.csv, numbers.json, report.html and run.json."""
-    from spinula.studies.agents.worlds import known
+    from spinula.studies.agents.training import settings
+    from spinula.studies.agents.worlds import known, open_world
 
     found = known(wanted.world)
     name = "-".join(["train", found.name.replace("/", "-"), *([wanted.kind] if wanted.kind != "spine" else [])])
-    target = folder.open_folder(wanted.out or Path("out") / name, force=wanted.force, resume=wanted.resume)
+    target = wanted.out or Path("out") / name
+    # All that can be refused is refused before the folder is opened: --force deletes the run that is there.
+    plan = _plan(wanted, found, 0)
+    open_world(found.name)
+    folder.open_folder(target, force=wanted.force, resume=wanted.resume)
     kept = folder.stored(target, "seed") if wanted.resume and wanted.seed is None else wanted.seed
-    plan = _plan(wanted, found, console.choose_seed(kept))
-    mark = folder.mark({"plan": plan.as_dict()})
+    plan = replace(plan, seed=console.choose_seed(kept))
+    mark = folder.mark({"plan": plan.as_dict(), "settings": settings(plan)})
     if not (wanted.resume and folder.is_finished(target, mark, "report.html")):
         _run(plan, target, mark)
     _tell(target, wanted.as_json, plan)
@@ -110,13 +117,13 @@ def _run(plan: Any, target: Path, mark: str) -> None:
     from spinula.core.files import write_text
     from spinula.faces.agents.report import write_agent_report
     from spinula.studies.agents.policies import save_policy
-    from spinula.studies.agents.training import train
+    from spinula.studies.agents.training import settings, train
 
     partial = target / "partial"
     folder.check_same(target, mark)
     partial.mkdir(exist_ok=True)
     sources = [*_SOURCES, *_MORE.get(plan.kind, []), *_MORE.get(plan.world.partition("/")[0], [])]
-    content = {"plan": plan.as_dict(), "fingerprint": mark, "sources": sources}
+    content = {"plan": plan.as_dict(), "fingerprint": mark, "sources": sources, "world_libraries": versions()}
     run = folder.write_provenance(target, "train", seed=plan.seed, content=content)
     rows, agent = [], None
     with console.progress(plan.rows, "train") as move:
@@ -129,26 +136,38 @@ def _run(plan: Any, target: Path, mark: str) -> None:
     result = _evaluated(plan, agent)
     write_text(target / "numbers.json", json.dumps(console.plain(result), indent=1))
     run = {**run, "taken": rows[-1]["steps"], "played": rows[-1]["episodes"]}
-    write_agent_report(target / "report.html", plan, pd.DataFrame(rows), result, run, _described(agent))
+    write_agent_report(target / "report.html", plan, pd.DataFrame(rows), result, run, settings(plan))
     shutil.rmtree(partial)
 
 
-def _described(agent: Any) -> dict[str, Any]:
-    if hasattr(agent, "rule"):
-        return agent.rule.model_dump()
-    return {"rate": agent.rate, "discount": agent.discount, "exploration at first": agent.explore}
+def versions() -> dict[str, str]:
+    """Return the versions of the libraries that worlds come from, of those that are installed."""
+    found = {}
+    for name in ("gymnasium", "minatar"):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _evaluated(plan: Any, agent: Any) -> dict[str, Any]:
+    import numpy as np
+
+    from spinula.measures.intervals import bootstrap
     from spinula.studies.agents.cases import exact
-    from spinula.studies.agents.comparison import between
     from spinula.studies.agents.training import evaluate
     from spinula.studies.agents.worlds import open_world
 
     world = open_world(plan.world, changed=plan.changed)
     found = evaluate(agent, world)
-    mean, low, high = between(found)
-    return {"mean": mean, "low": low, "high": high, "episodes": len(found), **exact(agent, world)}
+    sums = np.column_stack([found, np.ones(len(found))])
+    low, high = bootstrap(sums, lambda drawn: drawn[..., 0] / drawn[..., 1], replicates=4000, seed=0)
+    return {
+        "mean": float(found.mean()),
+        "low": float(low),
+        "high": float(high),
+        "episodes": len(found),
+        **exact(agent, world),
+    }
 
 
 def _tell(target: Path, as_json: bool, plan: Any) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import zlib
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -29,12 +31,14 @@ def load_policy(path: str | Path) -> tuple[Any, World]:
         If the file holds no policy.
     """
     try:
-        with np.load(path) as stored:
+        # Opened here, as NumPy leaves a file open that is no zip.
+        with Path(path).open("rb") as file, np.load(file) as stored:
             plan = Plan(**json.loads(str(stored["plan"])))
             world = open_world(plan.world, changed=plan.changed)
             agent = make_agent(plan, world)
             agent.restore({name: stored[name] for name in stored.files if name != "plan"})
-    except (KeyError, ValueError) as error:
+    # A file that was cut is no zip, or ends early; a plan of other keys is a TypeError.
+    except (KeyError, ValueError, TypeError, EOFError, BadZipFile, zlib.error) as error:
         raise InvalidInputError(
             f"{path} holds no policy of spinula: {error}\n  Give the policy.npz that `spinula train WORLD` wrote."
         ) from None

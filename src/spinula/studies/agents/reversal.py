@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from spinula.engines.agents import IntrinsicDynamics
+from spinula.measures.intervals import mean_interval
 from spinula.studies.agents.cases import run_reversal
-from spinula.studies.agents.comparison import Results, between
+from spinula.studies.agents.comparison import Results, claim
 from spinula.studies.agents.training import Plan
-from spinula.studies.memory.study import Case, Claim, Finding, Options, Panel, Study, curve
+from spinula.studies.memory.study import Case, Finding, Options, Panel, Study, curve
 
 # Rates per step of the world. What fluctuates is far slower than what dopamine does in an episode.
 _SLOW = IntrinsicDynamics(
@@ -81,7 +82,7 @@ def table(results: Results) -> pd.DataFrame:
                 mine = _values(results, world, rule, part)
                 if not len(mine):
                     continue
-                gain = between(mine - plain)
+                gain = mean_interval(mine - plain)
                 rows.append({
                     "world": world, "enlargement": rule, "intrinsic": part, "seeds": len(mine),
                     "before": _values(results, world, rule, part, "before").mean(), "after": mine.mean(),
@@ -101,9 +102,10 @@ def conclude(results: Results) -> Finding:
         whole = part[part["intrinsic"] == "all of it"].iloc[0]
         others = "; ".join(f"{row.intrinsic} {row.gain:.3g} [{row.low:.3g}, {row.high:.3g}]"
                            for row in part.itertuples() if row.intrinsic not in ("off", "all of it"))  # fmt: skip
-        claims.append(Claim(
+        claims.append(claim(
             f"After the change of {world}, {rule} spines with intrinsic dynamics earn more than without.",
-            f"gain {whole.gain:.3g} [{whole.low:.3g}, {whole.high:.3g}]; {others}", bool(whole.low > 0.0),
+            f"gain {whole.gain:.3g} [{whole.low:.3g}, {whole.high:.3g}]; {others}",
+            bool(whole.low > 0.0), int(whole.seeds),
         ))  # fmt: skip
     return Finding([_panel(results, world, rule) for world in WORLDS for rule in WORLDS[world].rules], claims)
 
@@ -115,7 +117,7 @@ def _panel(results: Results, world: str, rule: str) -> Panel:
                 if (case["world"], case["rule"], case["part"]) == (world, rule, part)]  # fmt: skip
         grid = np.linspace(0.0, min(one["steps"][-1] for one in runs), 31)[1:]
         returns = np.array([np.interp(grid, one["steps"], one["returns"]) for one in runs])
-        spread = np.array([between(column) for column in returns.T])
+        spread = np.array([mean_interval(column) for column in returns.T])
         curves.append(curve(f"intrinsic: {part}", grid / 1000, spread[:, 0], spread[:, 1], spread[:, 2]))
     title = f"{world} after the change, {rule} enlargement"
     return Panel(title, "steps since the change (thousands)", "return of an episode", pd.concat(curves))

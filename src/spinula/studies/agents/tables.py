@@ -7,7 +7,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from spinula.core.errors import InvalidInputError
 from spinula.core.streams import Streams
+from spinula.engines.agents.agent import generator_words, set_generator_words
+
+# Usual settings, untuned: how far a value moves with an error, and the share of steps that explore at first.
+RATE, EXPLORE = 0.2, 1.0
 
 
 class TableAgent:
@@ -21,8 +26,8 @@ class TableAgent:
     """
 
     def __init__(
-        self, states: int, actions: int, *, seed: int, kind: Literal["q", "sarsa"], rate: float = 0.2,
-        discount: float = 0.99, explore: float = 1.0,
+        self, states: int, actions: int, *, seed: int, kind: Literal["q", "sarsa"], rate: float = RATE,
+        discount: float = 0.99, explore: float = EXPLORE,
     ) -> None:  # fmt: skip
         self.kind, self.rate, self.discount, self.explore = kind, rate, discount, explore
         self.table = np.zeros((states, actions))
@@ -62,9 +67,21 @@ class TableAgent:
         return float("nan"), float("nan")
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return the table."""
-        return {"table": self.table}
+        """Return all that decides how learning goes on between two episodes."""
+        return {"table": self.table, "random": np.array(generator_words(self._generator), np.uint64)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take over a table."""
+        """Take over what :meth:`state` gave.
+
+        Raises
+        ------
+        InvalidInputError
+            If it is the state of an agent with another table.
+        """
+        if state["table"].shape != self.table.shape:
+            raise InvalidInputError(
+                f"the policy has a table of shape {state['table'].shape}, this agent {self.table.shape}.\n"
+                "  It belongs to another world: make the agent as it was made then."
+            )
         self.table = np.array(state["table"], float)
+        set_generator_words(self._generator, state["random"])

@@ -17,14 +17,23 @@ from spinula.engines.agents import (
     LinearActorCritic,
     OpponentActorCritic,
     SpineActorCritic,
+    SpineRule,
 )
-from spinula.studies.agents.tables import TableAgent
+from spinula.studies.agents.tables import EXPLORE, RATE, TableAgent
 from spinula.studies.agents.worlds import World, known, open_world
 
 KINDS = ("spine", "spine_saturating", "linear", "opal", "q", "sarsa")
-# The rate of OpAL acts on weights of 1: its gain makes a preference of what spines have as volumes.
+# The numbers of the rule that each kind uses; a plan that names another is refused, as it would be ignored.
+_SPINES = set(SpineRule.model_fields)
+_SIGNED = _SPINES - {"enlargement", "size_scale"}
+_TAKEN = {
+    "spine": _SPINES, "spine_saturating": _SPINES - {"enlargement"}, "linear": _SIGNED,
+    # The rate of OpAL acts on weights of 1, which are preferences themselves.
+    "opal": _SIGNED - {"actor_gain"}, "q": {"discount"}, "sarsa": {"discount"},
+}  # fmt: skip
 _EPISODES, _SLOWEST = 100, 0.02
-_FIRST_TEST = 10**6
+# Seeds of training episodes are below, those of test episodes from here on: no agent is tested on what it has seen.
+_FIRST_TEST = 2**31
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,7 @@ class Plan:
     intrinsic : dict of numbers of the intrinsic dynamics, or None (off)
     changed : bool, whether the world is the changed one
     anneal : bool, whether rates fall to 2 % over the training
-    rows : int, rows of the history
+    rows : int, rows of the history, at most
     episodes : episodes after which training ends, if not for ``steps`` before; None: no matter how many
     """
 
@@ -71,23 +80,49 @@ class Plan:
             raise InvalidInputError(
                 f"{self.kind} needs a table of states, which {self.world} has not.\n  Take linear, opal or spine."
             )
+        if self.intrinsic is not None and self.kind not in ("spine", "spine_saturating"):
+            raise InvalidInputError(
+                f"{self.kind} has no spines that could live by themselves.\n"
+                "  Leave --intrinsic out, or take the rule spine or spine_saturating."
+            )
+        for name in self.rule:
+            if name not in _TAKEN[self.kind]:
+                raise InvalidInputError(
+                    f"{self.kind} does not use {name}: it would change nothing.\n"
+                    f"  Leave --set {name} out; {self.kind} takes {', '.join(sorted(_TAKEN[self.kind]))}."
+                )
+
+
+def rule_of(plan: Plan) -> SpineRule:
+    """Return the numbers that an agent with spines or weights learns by: the world's, the plan's, the kind's."""
+    rule = known(plan.world).rule.model_copy(update=plan.rule)
+    if plan.kind == "opal":
+        # At weights of 1 the difference G - N then moves as fast as that of the others.
+        return rule.model_copy(update={"actor_gain": 1.0, "actor_rate": 0.5 * rule.actor_rate})
+    if plan.kind == "spine_saturating":
+        return rule.model_copy(update={"enlargement": "saturating"})
+    return rule
+
+
+def settings(plan: Plan) -> dict[str, Any]:
+    """Return all numbers that an agent of a plan learns by, as plain values."""
+    rule = rule_of(plan)
+    if plan.kind in ("q", "sarsa"):
+        return {"rate": RATE, "discount": rule.discount, "exploration at first": EXPLORE}
+    return rule.model_dump()
 
 
 def make_agent(plan: Plan, world: World) -> Any:
     """Return the agent that a plan names, untrained."""
     plan.check()
-    rule = world.known.rule.model_copy(update=plan.rule)
+    rule = rule_of(plan)
     features = world.known.features(world.environment)
     if plan.kind in ("q", "sarsa"):
         return TableAgent(features.count, world.actions, seed=plan.seed, kind=plan.kind, discount=rule.discount)  # type: ignore[arg-type]
     if plan.kind == "linear":
         return LinearActorCritic(features, world.actions, rule, seed=plan.seed)
     if plan.kind == "opal":
-        # At weights of 1 the difference G - N then moves as fast as that of the others.
-        update = {"actor_gain": 1.0, "actor_rate": 0.5 * rule.actor_rate}
-        return OpponentActorCritic(features, world.actions, rule.model_copy(update=update), seed=plan.seed)
-    if plan.kind == "spine_saturating":
-        rule = rule.model_copy(update={"enlargement": "saturating"})
+        return OpponentActorCritic(features, world.actions, rule, seed=plan.seed)
     intrinsic = None if plan.intrinsic is None else IntrinsicDynamics(**plan.intrinsic)
     return SpineActorCritic(features, world.actions, rule, seed=plan.seed, intrinsic=intrinsic)
 
@@ -106,12 +141,22 @@ def episode(agent: Any, world: World, seed: int) -> tuple[float, int]:
             return float(total), steps
 
 
+def training_seed(plan: Plan, number: int) -> int:
+    """Return the seed of a plan's training episode, below 2**31."""
+    return (plan.seed * 1_000_003 + number) % _FIRST_TEST
+
+
+def evaluation_seed(number: int) -> int:
+    """Return the seed of a test episode, 2**31 or above."""
+    return _FIRST_TEST + number
+
+
 def evaluate(agent: Any, world: World, episodes: int = _EPISODES) -> np.ndarray:
     """Return the returns of episodes in which the agent takes the likeliest action and learns nothing."""
     act, order, limit = world.environment.step, world.order, world.known.limit
     found = np.zeros(episodes)
     for number in range(episodes):
-        observation = world.reset(_FIRST_TEST + number)
+        observation = world.reset(evaluation_seed(number))
         for _ in range(limit):
             observation, reward, terminated, _, _ = act(order[agent.act(observation)])
             found[number] += reward
@@ -128,6 +173,11 @@ class _Progress:
     episodes: int = 0
     rows: list[dict[str, float]] = field(default_factory=list)
 
+    def row(self, plan: Plan) -> int:
+        """Return how many rows of the history are over; whole numbers, so that no row is skipped by rounding."""
+        played = 0 if plan.episodes is None else self.episodes * plan.rows // plan.episodes
+        return max(self.steps * plan.rows // plan.steps, played)
+
     def share(self, plan: Plan) -> float:
         """Return how much of the training is done, by steps or by episodes, whichever ends first."""
         return max(self.steps / plan.steps, 0.0 if plan.episodes is None else self.episodes / plan.episodes)
@@ -135,6 +185,8 @@ class _Progress:
 
 def train(plan: Plan, *, agent: Any = None, checkpoint: Path | None = None) -> Iterator[tuple[dict[str, float], Any]]:
     """Train and yield (row, agent) as the history grows; go on from the checkpoint if there is one.
+
+    An episode that spans several rows gives one: there are at most ``plan.rows``.
 
     Parameters
     ----------
@@ -154,17 +206,14 @@ def train(plan: Plan, *, agent: Any = None, checkpoint: Path | None = None) -> I
     if checkpoint is not None and checkpoint.exists():
         done = _restore(agent, checkpoint)
         yield from ((row, agent) for row in done.rows)
-    while done.share(plan) < 1.0:
-        returns, begun = [], done.steps
-        while done.share(plan) < min((len(done.rows) + 1) / plan.rows, 1.0):
+    while done.row(plan) < plan.rows:
+        returns, begun, row = [], done.steps, done.row(plan)
+        while done.row(plan) == row:
             if plan.anneal:
                 agent.change_rates(max(1.0 - done.share(plan), _SLOWEST))
-            found, taken = episode(agent, world, plan.seed * 1_000_003 % 2**31 + done.episodes)
+            found, taken = episode(agent, world, training_seed(plan, done.episodes))
             returns.append(found)
             done.steps, done.episodes = done.steps + taken, done.episodes + 1
-        if not returns:  # a long episode went over several rows at once
-            done.rows.append({**done.rows[-1]})
-            continue
         done.rows.append(_row(agent, done, returns, begun))
         if checkpoint is not None:
             _keep(agent, done, checkpoint)
