@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from spinula.core.errors import InvalidInputError
 from spinula.engines.network.rates.plastic import Plastic, Wiring, recalled
 from spinula.presets.compose import compose
+from spinula.presets.condition import load_condition
 from spinula.studies.disorders.circuit import network, striatum, training
 from spinula.studies.disorders.levels import LEVELS, level_of, measured, spread
 from spinula.studies.disorders.model import resting
@@ -62,6 +64,18 @@ def test_fluctuation_and_extra_large_spines_harm_memory_and_the_base_does_not():
     one, other = (network.series(base, wanted, seed=seed) for seed in (1, 101))
     for name in wanted:
         assert other[name].mean() == pytest.approx(one[name].mean(), rel=0.1)
+
+
+def test_striatum_says_nothing_of_less_tonic_dopamine_than_usual():
+    """It is not the usual amount with a drug on: the engine has no such state."""
+    (edit, *_) = [one for one in load_condition("psychosis_dopamine").edits if one.key == "dopamine.tonic"]
+    low, usual = (
+        compose("psychosis_dopamine", edits=[("psychosis_dopamine", edit.at(amount))]) for amount in (0.5, 1.0)
+    )
+    assert striatum.series(low) == {}
+    with pytest.raises(InvalidInputError, match=r"0\.5 of the usual tonic dopamine"):
+        striatum.numbers(low)
+    assert striatum.numbers(usual) == ({}, {}, {})
 
 
 def test_striatum_takes_dopamine_receptors_and_drugs_of_a_condition():

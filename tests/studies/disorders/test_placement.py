@@ -10,6 +10,7 @@ from spinula.core.errors import InvalidInputError, TableError
 from spinula.core.streams import Streams
 from spinula.core.table import SpineTable
 from spinula.presets.compose import compose
+from spinula.presets.condition import load_condition
 from spinula.studies.disorders.imaging import Laboratory, image
 from spinula.studies.disorders.model import resting
 from spinula.studies.disorders.placement import posterior, seen, simulated, tables, trial
@@ -141,6 +142,31 @@ def test_calibration_is_that_of_the_first_answers():
     every = trial.reliability(_answered(0.9, 5))
     assert (every["count"] * (every["said"] - every["right"]).abs()).sum() / every["count"].sum() < 0.05
     assert trial.reliability(_answered(0.9, 5), first=True)["count"].tolist() == [10]
+
+
+def test_amounts_can_be_drawn_from_their_ranges():
+    """Every edit keeps its key and stays in its range; the same laboratories, and other mutants in them."""
+    generator, moved = np.random.default_rng(4), 0
+    for truth in posterior.candidates():
+        for name in truth.names:
+            drawn = trial._varied(name, truth, generator)
+            edits = {} if name == posterior.NOTHING else {one.key: one for one in load_condition(name).edits}
+            for change in drawn.changes:
+                if not any(one.how == "derived" for one in edits.values()):
+                    ((_, edit),) = change.edits
+                    low, high = edits[change.key].range
+                    assert low <= edit.amount <= high
+                    moved += edit.amount != edits[change.key].amount
+    assert moved >= 10
+    known = _reference([0.0, 0.1], 0.5, [("no difference",), ("fragile_x",)])
+    small = replace(SMALL, animals=2, dendrites=2, sessions=4)
+    stated, varied = (
+        list(trial.laboratories(known, seed=1, count=4, laboratory=small, vary=vary)) for vary in (False, True)
+    )
+    assert [one["edit"] for one in stated] == [one["edit"] for one in varied]
+    differ = [one["probabilities"] != two["probabilities"] for one, two in zip(stated, varied, strict=True)]
+    assert differ == [one["edit"] == "fragile_x" for one in stated]
+    assert 0 < sum(differ) < 4
 
 
 def test_the_tables_of_a_laboratory_say_how_it_images():

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from spinula.core.errors import InvalidInputError
 from spinula.presets.compose import Composition
 from spinula.studies.reinforcement.cases import index
 from spinula.studies.reinforcement.experiment import Condition
@@ -37,12 +38,16 @@ def series(
 ) -> dict[str, np.ndarray]:
     """Return each measure in each animal; nothing for a base without bursts or dips of dopamine.
 
+    Nothing either where tonic dopamine is lower than usual: the engine knows more of it, as a drug makes, not less.
+
     Returns
     -------
     dict of measure to Array, shape (seeds,)
     """
     asked = [name for name in MEASURES if wanted is None or name in wanted]
     if not asked or not (composition.mechanisms.reinforcement or composition.mechanisms.dips):
+        return {}
+    if composition.levers.dopamine.tonic < 1.0:
         return {}
     early, late, drugs = numbers(composition)
     found = _run(tuple(early.items()), tuple(late.items()), tuple(drugs.items()), seed, seeds)
@@ -52,6 +57,11 @@ def series(
 def numbers(composition: Composition) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
     """Return what a composition changes in the striatum: from the start, from the second part on, and its drugs.
 
+    Raises
+    ------
+    InvalidInputError
+        If tonic dopamine is lower than usual, which the engine does not have.
+
     Examples
     --------
     >>> from spinula.presets.compose import compose
@@ -59,6 +69,11 @@ def numbers(composition: Composition) -> tuple[dict[str, float], dict[str, float
     {'receptors.rgs': 0.45}
     """
     levers, mechanisms = composition.levers, composition.mechanisms
+    if levers.dopamine.tonic < 1.0:
+        raise InvalidInputError(
+            f"{composition.name} has {levers.dopamine.tonic:g} of the usual tonic dopamine, and the striatum engine"
+            " knows the usual and more.\n  Ask another level (the dendrite, say), or give dopamine.tonic of 1 or more."
+        )
     usual = striatum()[0]
     early: dict[str, float] = {}
     if mechanisms.reinforcement and mechanisms.reinforcement.gain != usual.reinforcement.gain:
@@ -69,7 +84,7 @@ def numbers(composition: Composition) -> tuple[dict[str, float], dict[str, float
             late[f"receptors.{name}"] = lever * getattr(usual.receptors, name)
     drugs: dict[str, float] = {}
     if levers.dopamine.tonic != 1.0 or levers.dopamine.floor != 0.0:
-        late |= {"dips.drug_tonic": max(levers.dopamine.tonic, 1.0), "dips.drug_floor": levers.dopamine.floor}
+        late |= {"dips.drug_tonic": levers.dopamine.tonic, "dips.drug_floor": levers.dopamine.floor}
         drugs["methamphetamine"] = 1.0
     if levers.dopamine.occupancy > 0:
         drugs["d2_antagonist"] = levers.dopamine.occupancy
