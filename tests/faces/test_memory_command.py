@@ -106,7 +106,7 @@ def test_the_same_study_gives_the_same_bytes_on_a_cluster(toy, tmp_path):
     distributed = pytest.importorskip("distributed")
     _run("toy", "--out", tmp_path / "a")
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=":0", silence_logs=50
     ) as cluster:
         done = _run("toy", "--out", tmp_path / "b", "--cluster", cluster.scheduler_address)
     assert done.exit_code == 0

@@ -119,10 +119,10 @@ def test_every_study_says_what_it_is_and_names_its_cases_apart(name):
 def toy_row():
     starts = []
     known = {"toy": _toy(starts)}
-    validation._found.cache_clear()
+    validation.finding.cache_clear()
     (row,) = validation.rows_of(lambda name: known[name], "toy")
     yield row, starts, known
-    validation._found.cache_clear()
+    validation.finding.cache_clear()
 
 
 def test_a_row_passes_with_its_claims_and_a_study_runs_once_for_all_of_them(toy_row):
@@ -145,10 +145,10 @@ def test_a_row_fails_with_a_claim_or_a_control_and_without_a_claim(toy_row, cont
         return Finding([], [Claim("Yes.", "so", True, row="toy"), failing])
 
     known["toy"] = dataclasses.replace(known["toy"], conclude=conclude)
-    validation._found.cache_clear()
+    validation.finding.cache_clear()
     outcome = row.run(1)
     assert not outcome.passed
     assert "NOT: Never. (not so)" in outcome.detail
     known["toy"] = dataclasses.replace(known["toy"], conclude=lambda pairs: Finding([], []))
-    validation._found.cache_clear()
+    validation.finding.cache_clear()
     assert not row.run(1).passed

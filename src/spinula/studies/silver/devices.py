@@ -137,7 +137,7 @@ def load_device(name: str | Path) -> DevicePreset:
     Examples
     --------
     >>> load_device("dewetted").law.field_threshold
-    0.08
+    0.06
     """
     path = shipped_path("device", "devices", name)
     data, text = read_toml(path)

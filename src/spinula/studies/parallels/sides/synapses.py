@@ -155,7 +155,7 @@ def lifetime(ages: np.ndarray, ratio: np.ndarray, synapses: float) -> float:
 
     Examples
     --------
-    >>> lifetime(np.array([0, 1, 2]), np.array([1.0, 0.1, 0.01]), 100.0)
+    >>> round(lifetime(np.array([0, 1, 2]), np.array([1.0, 0.1, 0.01]), 100.0), 6)
     1.0
     """
     height = np.log(np.maximum(ratio, 1e-300)) + 0.5 * np.log(synapses)
@@ -176,8 +176,8 @@ def best_binary(synapses: float) -> tuple[float, float]:
     Examples
     --------
     >>> chance, life = best_binary(1e6)
-    >>> round(chance * 1e3, 2), round(life)
-    (2.72, 367)
+    >>> round(chance * 1e3, 1), round(life)
+    (2.7, 367)
     """
     chances = np.exp(1.0) / np.sqrt(synapses) * np.linspace(0.8, 1.2, 4001)
     chances = chances[chances < 1.0]
