@@ -1,13 +1,15 @@
 """The command ``run parallels`` on two toy parallels: table, page, resumed, over processes, and its errors."""
 
 import json
+import pkgutil
 
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from spinula.core.errors import InvalidInputError, UnknownNameError
+from spinula.core.errors import InvalidInputError, UnknownNameError, UsageError
 from spinula.faces.cli import app
+from spinula.faces.parallels import drawing, figures
 from spinula.studies.memory.study import Claim, Panel, curve
 from spinula.studies.parallels import catalogue
 from spinula.studies.parallels.parallel import Benefit, Limit, Parallel, judged
@@ -106,6 +108,17 @@ def test_json_holds_verdicts_and_claims(tmp_path):
     assert document["parallels"][0]["useful"] == "yes"
     assert [claim["passed"] for claim in document["claims"]["good"]] == [True, True, True]
     assert RAN == [1, 2]
+
+
+def test_one_seed_is_refused_before_anything_is_run(tmp_path):
+    with pytest.raises(UsageError, match=r"too few(.|\n)*Give 2 or more"):
+        _invoke("good", "--replicates", 1, "--out", tmp_path / "x")
+    assert RAN == []
+    assert not (tmp_path / "x").exists()
+
+
+def test_every_module_of_figures_is_used():
+    assert {module.name for module in pkgutil.iter_modules(figures.__path__)} == drawing.OWN
 
 
 def test_what_is_not_there_is_refused(tmp_path):

@@ -10,7 +10,7 @@ from spinula.faces.memory_figures import draw_panel, height
 from spinula.studies.parallels.parallel import Judged, Parallel
 
 # Parallels whose figure is drawn by a module of their name in ``figures``.
-OWN: frozenset[str] = frozenset({"prior"})
+OWN: frozenset[str] = frozenset({"prior", "refinement"})
 _WIDTH = 10.0  # inch, of two panels side by side
 
 

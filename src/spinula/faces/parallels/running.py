@@ -36,12 +36,23 @@ def run(asked: Asked) -> None:
     """Run all parallels, or the one whose name follows, and print their verdicts.
 
     Leaves with exit code 1 if a claim fails (not of the fast size).
+
+    Raises
+    ------
+    UsageError
+        If fewer than two replicates are asked for; nothing is run or written.
     """
+    from spinula.core.errors import UsageError
     from spinula.core.files import write_text
     from spinula.studies.memory.study import Options
     from spinula.studies.parallels import catalogue
     from spinula.studies.parallels.running import verdicts
 
+    if asked.replicates is not None and asked.replicates < 2:
+        raise UsageError(
+            f"--replicates {asked.replicates} is too few: one seed has no interval, and verdicts rest on intervals."
+            "\n  Give 2 or more, or leave it out."
+        )
     chosen = [catalogue.parallel(name) for name in ([asked.detail] if asked.detail else catalogue.PARALLELS)]
     fast, drawn = "--fast" in asked.extras, "--report" in asked.extras
     options = Options(1 if asked.seed is None else asked.seed, asked.replicates, fast)
