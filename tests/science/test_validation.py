@@ -13,6 +13,9 @@ REQUIRED |= {28, *range(48, 52), *range(53, 59), 62}
 REQUIRED |= {59, 60, 61, *range(501, 531)}
 # Of learning from reward, in animals.
 REQUIRED |= {f"{number}-network" for number in (39, 40, 41, 42, 43, "43b", 44, 45, 46, "46b", "46c")}
+# Of placement and circuits of disorders, of parallels with machine learning, and of silver (19 fails: see its page).
+REQUIRED |= {531, 532, 533, *range(601, 608)}
+REQUIRED |= {f"{number}-silver" for number in (4, 5, 8, 9, 10, *range(12, 19), *range(20, 27))}
 
 
 def _studies(row):
