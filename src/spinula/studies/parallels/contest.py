@@ -7,7 +7,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from spinula.measures.intervals import mean_interval
+from spinula.studies.parallels.parallel import above, below
+from spinula.studies.parallels.parallel import shown as _shown
+
+__all__ = ["TUNING_SEEDS", "above", "below", "leader", "shown", "tuned"]
 
 TUNING_SEEDS = (1001, 1002)  # final runs count up from --seed, and meet them only if started that high
 _Setting = TypeVar("_Setting")
@@ -47,15 +50,4 @@ def shown(values: Sequence[float] | np.ndarray, unit: str = "", digits: int = 1)
     >>> shown([1.0, 2.0, 3.0], " %")
     '2.0 [-0.5, 4.5] %'
     """
-    middle, low, high = mean_interval(np.asarray(values, float))
-    return f"{middle:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]{unit}"
-
-
-def above(values: Sequence[float] | np.ndarray, limit: float = 0.0) -> bool:
-    """Tell whether the whole 95 % interval of a mean lies above a limit."""
-    return bool(mean_interval(np.asarray(values, float))[1] > limit)
-
-
-def below(values: Sequence[float] | np.ndarray, limit: float = 0.0) -> bool:
-    """Tell whether the whole 95 % interval of a mean lies below a limit."""
-    return bool(mean_interval(np.asarray(values, float))[2] < limit)
+    return _shown(values, unit, digits)

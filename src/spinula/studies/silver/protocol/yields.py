@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import binomtest
 
 from spinula.core.errors import ConfigError, InvalidInputError, OutOfRangeError
 from spinula.studies.silver.devices import load_device
@@ -115,8 +116,5 @@ def wilson(hits: int, trials: int) -> tuple[float, float]:
     >>> round(low, 3), round(high, 3)
     (0.596, 0.982)
     """
-    z = 1.959963984540054
-    share, below = hits / trials, 1 + z * z / trials
-    middle = (share + z * z / (2 * trials)) / below
-    half = z * np.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials)) / below
-    return float(max(middle - half, 0.0)), float(min(middle + half, 1.0))
+    span = binomtest(hits, trials).proportion_ci(method="wilson")
+    return float(span.low), float(span.high)

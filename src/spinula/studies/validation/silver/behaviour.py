@@ -5,6 +5,7 @@ All come from the one shipped device, on films smaller than its own (``SMALL``) 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy import stats
 
 from spinula.core.errors import ConfigError, InvalidInputError, OutOfRangeError
 from spinula.engines.silver.device import Device
+from spinula.engines.silver.graph import GapGraph
 from spinula.engines.silver.spread import Spread
 from spinula.studies.silver.devices import DevicePreset, load_device
 from spinula.studies.silver.paths import SWITCHED, path_threshold, switching_voltage
@@ -45,8 +47,10 @@ def _pulse(voltage: float, *, on: float = 0.1, off: float = 0.1, compliance: flo
     return Pulse(voltage, on=on, off=off, source="a", sink="b", compliance=compliance)
 
 
-def _films(preset: DevicePreset, seed: int, count: int, plan: dict[str, float] | None = None):  # type: ignore[no-untyped-def]
-    """Yield (seed, device maker) of films that join their electrodes without shorting them."""
+def _films(
+    preset: DevicePreset, seed: int, count: int, plan: dict[str, float] | None = None
+) -> Iterator[tuple[int, GapGraph]]:
+    """Yield (seed, graph) of films that join their electrodes without shorting them."""
     found = 0
     for number in range(1000 * seed, 1000 * seed + 3 * count):
         try:
